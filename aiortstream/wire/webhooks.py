@@ -1,0 +1,35 @@
+"""The body of an alert's callback, as the hosted service has been recorded to send it.
+
+Times are ISO 8601 with an offset in recorded deliveries and float seconds in the documentation; the profile chooses.
+The event id carries an `event-` prefix here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from aiortstream.records import Alert
+from aiortstream.wire.times import to_iso
+
+WebhookTimes = Literal["iso", "seconds"]
+
+
+def alert_body(alert: Alert, *, times: WebhookTimes) -> dict[str, Any]:
+    """The JSON object that is posted to `callback_url` when `alert` fires."""
+
+    def moment(seconds: float | None) -> str | float | None:
+        if seconds is None:
+            return None
+        return to_iso(seconds) if times == "iso" else seconds
+
+    return {
+        "event_id": f"event-{alert.event_id}",
+        "label": alert.label,
+        "confidence": alert.confidence,
+        "explanation": alert.text,
+        "timestamp": to_iso(alert.timestamp),
+        "start_time": moment(alert.start),
+        "end_time": moment(alert.end),
+        "stream_url": alert.stream_url,
+        "player_url": alert.player_url,
+    }
