@@ -16,11 +16,11 @@ MediaType = Literal["audio", "video"]
 Action = Literal["start", "stop"]
 
 
-class Request(msgspec.Struct, kw_only=True):
+class Request(msgspec.Struct):
     """Base of request bodies."""
 
 
-class Answer(msgspec.Struct, kw_only=True):
+class Answer(msgspec.Struct):
     """Base of answer bodies. Fields that are None are sent as null, as the service does."""
 
 
@@ -52,7 +52,7 @@ class WebsocketAnswer(Answer):
 # --- streams ----------------------------------------------------------------------------------------------------------
 
 
-class ConnectRequest(Request):
+class ConnectRequest(Request, kw_only=True):
     """POST /rtstream."""
 
     collection_id: str | None = None

@@ -59,6 +59,10 @@ def to_naive_iso(seconds: float) -> str:
 
 def moment(value: float | datetime, name: str) -> float:
     """Unix seconds of an argument a person gave: seconds or an aware datetime, with an error that says what it was."""
+    return _moment(value, name)
+
+
+def _moment(value: object, name: str) -> float:
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise InvalidArgumentError(f"{name}: expected a datetime with a time zone, got the naive {value!r}")
