@@ -1,0 +1,61 @@
+"""What the server has been told to send to this client's websocket connection.
+
+The wire binds an index, a transcript or an alert to a connection id when it is created or started, and nothing moves
+it to another connection later. So the client keeps what it has bound: to know which frames it may expect, and what to
+do about each when a new connection has a new id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from aiortstream.records import IndexKind
+
+
+class OwnConnection(Enum):
+    """The type of `OWN`."""
+
+    OWN = "own"
+
+    def __repr__(self) -> str:
+        return "OWN"
+
+
+OWN: Final = OwnConnection.OWN
+"""Default of every `ws_connection_id`: this client's own connection, opened if it is not."""
+
+ConnectionChoice = str | None | Literal[OwnConnection.OWN]
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptBinding:
+    """`start_transcript` was called with our connection id."""
+
+    rtstream_id: str
+    engine: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SceneBinding:
+    """An index was created with our connection id."""
+
+    rtstream_id: str
+    index_id: str
+    kind: IndexKind
+
+
+@dataclass(frozen=True, slots=True)
+class AlertBinding:
+    """An alert was created with our connection id. `alert_id` is the newest of its replacements."""
+
+    rtstream_id: str
+    index_id: str
+    event_id: str
+    callback_url: str
+    alert_id: str
+
+
+Binding = TranscriptBinding | SceneBinding | AlertBinding

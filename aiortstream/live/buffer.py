@@ -1,0 +1,111 @@
+"""The buffer between the socket's reader and one consumer: bounded, and safe to cancel.
+
+An item stays in it until it is popped, and popping is synchronous: a consumer cancelled while it waits loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+# What one record weighs besides its text, as an estimate: the struct, its floats and its share of the containers.
+_RECORD_BYTES = 300
+
+
+class Buffer(Generic[T]):
+    """Items in order, the end, and the one consumer that may be waiting."""
+
+    def __init__(self, max_items: int, max_bytes: int) -> None:
+        self._items: deque[T] = deque()
+        self._bytes = 0
+        self._max_items = max_items
+        self._max_bytes = max_bytes
+        self._waiter: asyncio.Future[None] | None = None  # set only while a consumer is suspended in `wait`
+        self._end: BaseException | None = None  # raised once the items before it are gone
+        self._ended = False
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def bytes(self) -> int:
+        """An estimate of the memory held, in bytes."""
+        return self._bytes
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another item may be put without passing the bounds."""
+        return len(self._items) < self._max_items and self._bytes < self._max_bytes
+
+    @property
+    def is_low(self) -> bool:
+        """Whether it is less than half full: the moment to fetch more."""
+        return len(self._items) * 2 <= self._max_items and self._bytes * 2 <= self._max_bytes
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will be put."""
+        return self._ended
+
+    def put(self, item: T) -> None:
+        """Append an item and wake the consumer. The caller has looked at `has_room` where bounds matter."""
+        if self._ended:
+            return
+        self._items.append(item)
+        self._bytes += _weight(item)
+        self._wake()
+
+    def extend(self, items: Iterable[T]) -> None:
+        """Append several items."""
+        for item in items:
+            self.put(item)
+
+    def clear(self) -> list[T]:
+        """Take all items out without handing them over."""
+        items = list(self._items)
+        self._items.clear()
+        self._bytes = 0
+        return items
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Let the consumer see the end, or `error`, after the items that are here. The first call counts."""
+        if not self._ended:
+            self._ended, self._end = True, error
+            self._wake()
+
+    def pop(self) -> T:
+        """The next item; LookupError where there is none yet. The end is told by `raise_end`."""
+        item = self._items.popleft()
+        self._bytes -= _weight(item)
+        return item
+
+    def raise_end(self) -> None:
+        """Raise what `end` was given; StopAsyncIteration for a plain end, each time it is asked."""
+        if self._end is not None:
+            error, self._end = self._end, None
+            raise error
+        raise StopAsyncIteration
+
+    async def wait(self) -> None:
+        """Return when there is an item, or the end. Cancelling it changes nothing."""
+        if self._waiter is not None:
+            raise RuntimeError("this watch is already being read: one consumer a watch; open another watch")
+        while not self._items and not self._ended:
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+def _weight(item: object) -> int:
+    text = getattr(item, "text", "")
+    return _RECORD_BYTES + (len(text) if isinstance(text, str) else 0)

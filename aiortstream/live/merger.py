@@ -1,0 +1,101 @@
+"""Which records of one feed are new, and from where history has to be fetched. No I/O, and no clock of its own.
+
+A feed is one stream's transcript, or one index of it. Its records reach a watch by the websocket, by polls, or by
+both, late and out of order; the merger lets each through once. Positions are unix seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Generic, TypeVar
+
+from aiortstream.live.cursor import Cursor, Key
+from aiortstream.records import Timed
+from aiortstream.wire.times import to_milliseconds
+
+R = TypeVar("R", bound=Timed)
+
+
+def key_of(record: Timed) -> Key:
+    """What makes a record the same record within its feed, whatever unit the wire carried it in."""
+    return to_milliseconds(record.start), to_milliseconds(record.end)
+
+
+class Merger(Generic[R]):
+    """Lets each record of a feed through once.
+
+    `floor`: records that ended before it are not wanted. `overlap`: how late a record may appear. `max_keys`: how many
+    records are remembered; one that is older than all of them, where some had to be forgotten, is refused, since
+    nobody can tell whether it is new.
+    """
+
+    def __init__(self, floor: float, *, overlap: float, max_keys: int, until: float | None = None) -> None:
+        self.floor = floor
+        self.until = until
+        self.duplicates = 0
+        self.too_old = 0
+        self._overlap = overlap
+        self._max_keys = max_keys
+        self._keys: dict[Key, None] = {}  # in order of arrival
+        self._forgotten_before: int | None = None  # ms: the latest end of a key that had to be forgotten
+        # Invariant: every record that ended before `position - overlap` has been accepted, or is not wanted.
+        self._position = floor
+
+    @classmethod
+    def resume(cls, cursor: Cursor, *, overlap: float, max_keys: int, until: float | None = None) -> Merger[R]:
+        """A merger that goes on where a kept cursor was: it wants what the cursor had not seen."""
+        merger = cls(cursor.position - overlap, overlap=overlap, max_keys=max_keys, until=until)
+        merger._position = cursor.position
+        merger._keys = dict.fromkeys(cursor.keys)
+        return merger
+
+    @property
+    def position(self) -> float:
+        """The end of the newest record accepted, or the moment up to which polls found nothing newer."""
+        return self._position
+
+    @property
+    def fetch_from(self) -> float:
+        """Where the next poll has to start in order to find what may be late."""
+        return max(self.floor, self._position - self._overlap)
+
+    def accept(self, record: R) -> bool:
+        """Whether this record is wanted and new; if so it is remembered."""
+        if self.until is not None and record.start >= self.until:
+            return False
+        key = key_of(record)
+        if key in self._keys:
+            self.duplicates += 1
+            return False
+        if self._forgotten_before is not None and key[1] <= self._forgotten_before:
+            self.too_old += 1
+            return False
+        self._keys[key] = None
+        if len(self._keys) > self._max_keys:
+            oldest = next(iter(self._keys))
+            del self._keys[oldest]
+            self._forgotten_before = max(oldest[1], self._forgotten_before or 0)
+        self._position = max(self._position, record.end)
+        return True
+
+    def accept_history(self, records: Iterable[R]) -> list[R]:
+        """The records of a poll that are wanted and new, oldest first, whatever order the server uses."""
+        ordered = sorted(records, key=key_of)
+        return [record for record in ordered if record.end > self.floor and self.accept(record)]
+
+    def covered(self, until: float) -> None:
+        """History has been fetched up to `until` (already less the overlap for what may still appear)."""
+        self._position = max(self._position, until)
+
+    def rewind(self, position: float, dropped: Sequence[R]) -> None:
+        """Want `dropped` again: they were accepted but never handed over, and `position` is where the consumer is."""
+        for record in dropped:
+            self._keys.pop(key_of(record), None)
+        self._position = position
+
+    def cursor(self, feed: str, position: float, unhanded: Iterable[R]) -> Cursor:
+        """A cursor at `position` that has seen all that was accepted, except for what is not handed over yet."""
+        since = to_milliseconds(position - self._overlap)
+        waiting = {key_of(record) for record in unhanded}
+        keys = tuple(key for key in self._keys if key[1] >= since and key not in waiting)
+        return Cursor(feed, position, keys)
