@@ -160,7 +160,7 @@ GapCause = Literal["disconnected", "slow_consumer", "not_bound", "decode_failure
 class Gap(Keyed, frozen=True, gc=False):
     """A stretch of time in which a watch may have missed records: unix seconds, `end` None while it is open."""
 
-    kind: Literal["transcript", "scene", "alert"]
+    kind: Literal["transcript", "scene", "alert", "event"]
     start: float
     end: float | None
     cause: GapCause

@@ -6,6 +6,7 @@ both, late and out of order; the merger lets each through once. Positions are un
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Generic, TypeVar
 
@@ -57,7 +58,7 @@ class Merger(Generic[R]):
     @property
     def fetch_from(self) -> float:
         """Where the next poll has to start in order to find what may be late."""
-        return max(self.floor, self._position - self._overlap)
+        return self._position - self._overlap
 
     def accept(self, record: R) -> bool:
         """Whether this record is wanted and new; if so it is remembered."""
@@ -91,6 +92,7 @@ class Merger(Generic[R]):
         """Want `dropped` again: they were accepted but never handed over, and `position` is where the consumer is."""
         for record in dropped:
             self._keys.pop(key_of(record), None)
+            self.floor = min(self.floor, math.nextafter(record.end, 0.0))
         self._position = position
 
     def cursor(self, feed: str, position: float, unhanded: Iterable[R]) -> Cursor:

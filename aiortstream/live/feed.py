@@ -1,0 +1,408 @@
+"""The state machine of one watch of a feed that has a history: transcripts, and the scenes of one index.
+
+No I/O and no clock: whoever drives it tells it the time (`now`, unix seconds) and what happened, and reads off
+`poll_due` when to fetch next. Three states:
+
+    CATCHING_UP   history is being fetched up to the present; live frames wait in `_pending`
+    LIVE          live frames go straight to the consumer; a poll now and then finds what the socket lost
+    POLLING       nothing arrives by itself: the socket is away, nothing is bound to it, or the consumer was too slow;
+                  a frame that comes all the same is a hint to poll at once
+
+A stretch in which records could have been missed is a gap. It opens when live delivery ends and is closed by the poll
+that has fetched what was missed; only where the server refuses that history does the consumer see it.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+from aiortstream.errors import DataLost
+from aiortstream.live.buffer import Buffer
+from aiortstream.live.cursor import Cursor
+from aiortstream.live.merger import Merger, key_of
+from aiortstream.live.settings import LiveSettings
+from aiortstream.records import Gap, GapCause, PartialTranscript, Scene, TranscriptSegment
+
+R = TypeVar("R", bound=TranscriptSegment | Scene)
+
+FIRST_WINDOW = 3600.0  # seconds of history asked for at once; doubled while little comes, halved when it is too much
+SHORTEST_WINDOW = 1.0
+LONGEST_WINDOW = 32 * 86_400.0
+CLOCK_SKEW = 60.0  # seconds by which the server's clock may be ahead of ours: polls reach that far beyond the present
+
+
+class WatchState(enum.StrEnum):
+    """What a watch is doing."""
+
+    NEW = "new"
+    CATCHING_UP = "catching_up"
+    LIVE = "live"
+    POLLING = "polling"
+    WAITING = "waiting"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedKey:
+    """Which feed: a stream's transcript, or one of its indexes."""
+
+    kind: Literal["transcript", "scene"]
+    rtstream_id: str
+    index_id: str | None = None
+
+    def __str__(self) -> str:
+        return ":".join(part for part in (self.kind, self.rtstream_id, self.index_id) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of history to fetch, unix seconds. `to_present`: its end is the present (and a little more)."""
+
+    start: float
+    end: float
+    to_present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WatchStatistics:
+    """What a watch has done and where it stands. Counts are since it was opened."""
+
+    state: WatchState
+    reason: str
+    """Why it is in that state, in words."""
+    delivered: int
+    """Records handed to the consumer."""
+    duplicates: int
+    """Records that came again and were dropped."""
+    buffered: int
+    """Records waiting for the consumer."""
+    buffered_bytes: int
+    """An estimate of the memory they hold."""
+    position: float
+    """Unix seconds: the end of the newest record handed over, or how far polls found nothing newer."""
+    polls: int
+    """Polls that were answered."""
+    poll_failures: int
+    """Polls that failed and were tried again."""
+    gaps: int
+    """Stretches in which records could have been missed."""
+    recovered: int
+    """Records that only a poll brought while the watch was, or should have been, live."""
+    open_gap: Gap | None
+    """The stretch that is not healed yet."""
+
+
+class WindowTooFullError(Exception):
+    """A window holds more records than were asked for at once: ask for a shorter one."""
+
+
+class HistoryFeed(Generic[R]):
+    """One watch's view of one feed. See the module's docstring for its states."""
+
+    def __init__(
+        self,
+        key: FeedKey,
+        merger: Merger[R],
+        settings: LiveSettings,
+        *,
+        history_end: float | None = None,
+        gaps_in_band: bool = False,
+        partials: bool = False,
+        engine: str | None = None,
+        max_buffer: int | None = None,
+    ) -> None:
+        self.key = key
+        self.engine = engine
+        self.buffer: Buffer[R | Gap | PartialTranscript] = Buffer(
+            max_buffer or settings.max_buffer, settings.max_buffer_bytes
+        )
+        self.state = WatchState.NEW
+        self.reason = "not opened yet"
+        self.poll_due: float | None = None  # unix seconds; None: no poll is wanted (or one is under way)
+        self.on_poll_due: Callable[[], None] = lambda: None  # told when `poll_due` has become sooner
+        self._merger = merger
+        self._settings = settings
+        self._history_end = history_end  # for `follow=False`: the moment of opening; reading ends there
+        self._gaps_in_band = gaps_in_band
+        self._partials = partials
+        self._bound = False  # whether frames of this feed are expected on the present connection
+        self._epoch = 0  # counts changes of `_bound`
+        self._polling = False  # a poll is under way
+        self._poll_epoch = 0  # `_epoch` when that poll began: one begun before binding does not prove completeness
+        self._poll_void = False  # the feed was rewound meanwhile: what that poll brings would leave a hole behind it
+        self._again: float | None = None  # when another poll was wanted while one was under way
+        self._resume_at: float | None = None  # start of the next window of a history that is read in several
+        self._pending: list[R] = []  # frames that came while CATCHING_UP, bounded like the buffer
+        self._pending_lost = False  # more came than fit: another poll has to find them
+        self._window_length = FIRST_WINDOW
+        self._idle_interval = settings.poll_interval
+        self._failures = 0  # in a row
+        self._gap: Gap | None = None  # open: live delivery ended and the stretch is not fetched yet
+        self._handed = merger.position  # where the consumer is: the end of the newest record handed over
+        self._delivered = self._polls = self._poll_failures = self._gaps = self._recovered = 0
+
+    # --- what the consumer does ---------------------------------------------------------------------------------------
+
+    def open(self, now: float, *, bound: bool) -> None:
+        """Begin: fetch history up to the present, and follow from there."""
+        self._set_bound(bound)
+        self._become(WatchState.CATCHING_UP, "fetching history")
+        self._want_poll(now)
+
+    def pop(self, now: float) -> R | Gap | PartialTranscript:
+        """The next item (LookupError: none yet). What it returns counts as handed over: the cursor moves."""
+        item = self.buffer.pop()
+        if isinstance(item, TranscriptSegment | Scene):
+            self._handed = max(self._handed, item.end)
+            self._delivered += 1
+        elif isinstance(item, Gap):
+            self._handed = max(self._handed, item.end or item.start)
+            if not self._gaps_in_band:
+                raise DataLost(item)
+        if not self._polling and self.poll_due is None and self.buffer.is_low and not self.buffer.ended:
+            self._want_poll(now)
+        return item
+
+    def cursor(self) -> Cursor:
+        """Where the consumer is."""
+        waiting = [item for item in self.buffer if isinstance(item, TranscriptSegment | Scene)]
+        position = self._handed if waiting else max(self._handed, self._merger.position)
+        return self._merger.cursor(str(self.key), position, waiting)
+
+    def statistics(self) -> WatchStatistics:
+        """A picture of this moment."""
+        return WatchStatistics(
+            state=self.state,
+            reason=self.reason,
+            delivered=self._delivered,
+            duplicates=self._merger.duplicates,
+            buffered=len(self.buffer),
+            buffered_bytes=self.buffer.bytes,
+            position=self._handed,
+            polls=self._polls,
+            poll_failures=self._poll_failures,
+            gaps=self._gaps,
+            recovered=self._recovered,
+            open_gap=self._gap,
+        )
+
+    # --- what the websocket brings ------------------------------------------------------------------------------------
+
+    def frame(self, record: R | PartialTranscript, now: float) -> None:
+        """A record of this feed came by the websocket."""
+        if isinstance(record, PartialTranscript):
+            if self._partials and self.state is WatchState.LIVE and self.buffer.has_room:
+                self.buffer.put(record)
+            return
+        if self.state is WatchState.LIVE:
+            if not self.buffer.has_room:
+                self._demote(now)
+            elif self._merger.accept(record):
+                self.buffer.put(record)
+        elif self.state is WatchState.CATCHING_UP and self._bound:
+            if len(self._pending) < self._settings.max_buffer:
+                self._pending.append(record)
+            else:
+                self._pending_lost = True
+        else:
+            self.hint(now)
+
+    def hint(self, now: float) -> None:
+        """Something happened that may concern this feed: look at once. A full consumer is not hurried."""
+        if self.state is not WatchState.NEW and self.buffer.is_low:
+            self._idle_interval = self._settings.poll_interval
+            self._want_poll(now)
+
+    def bound(self, now: float) -> None:
+        """From now on frames of this feed are expected: fetch up to the present, then go live."""
+        if self._bound or self.buffer.ended:
+            return
+        self._set_bound(True)
+        if self.state is WatchState.POLLING:
+            self._become(WatchState.CATCHING_UP, "fetching what was missed before going live")
+            self._want_poll(now)
+
+    def unbound(self, since: float, now: float, reason: str, cause: GapCause = "disconnected") -> None:
+        """No frame can be expected any more. `since`: the last moment at which the connection was known to be well."""
+        if not self._bound:
+            return
+        self._set_bound(False)
+        self._pending.clear()
+        self._pending_lost = False
+        if self.state in (WatchState.LIVE, WatchState.CATCHING_UP):
+            if self.state is WatchState.LIVE:
+                self._open_gap(since, cause)
+            self._become(WatchState.POLLING, reason)
+            self._want_poll(now)
+
+    # --- what polls bring ---------------------------------------------------------------------------------------------
+
+    def next_window(self, now: float) -> Window | None:
+        """The stretch to fetch now, or None where the consumer has to make room first. Marks a poll as under way."""
+        self.poll_due = None
+        if self.buffer.ended or not self.buffer.is_low:
+            return None
+        self._polling, self._poll_epoch, self._poll_void = True, self._epoch, False
+        start = self._merger.fetch_from if self._resume_at is None else self._resume_at
+        stop = now + CLOCK_SKEW if self._history_end is None else self._history_end
+        if self._merger.until is not None:
+            stop = min(stop, self._merger.until)
+        stop = max(stop, start + SHORTEST_WINDOW)
+        end = min(stop, start + self._window_length)
+        return Window(start, end, to_present=end >= min(now, stop))
+
+    def poll_succeeded(self, window: Window, records: Sequence[R], now: float) -> None:
+        """The records of `window` have come, all of them, in any order."""
+        if self._poll_void:
+            self.poll_abandoned(now)
+            return
+        self._poll_over(now)
+        self._polls += 1
+        self._failures = 0
+        fresh = self._merger.accept_history(records)
+        self.buffer.extend(fresh)
+        if self._gap is not None or self.state is WatchState.LIVE:
+            self._recovered += len(fresh)
+        if len(records) * 4 < self._settings.max_buffer:
+            self._window_length = min(LONGEST_WINDOW, self._window_length * 2)
+        self._advance(window, bool(fresh), now)
+
+    def poll_too_full(self, window: Window, now: float) -> None:
+        """`window` holds too many records for one fetch: ask for a shorter one."""
+        self._poll_over(now)
+        self._window_length = max(SHORTEST_WINDOW, (window.end - window.start) / 2)
+        self._want_poll(now)
+
+    def poll_failed(self, now: float, retry_after: float | None = None) -> None:
+        """The poll failed for a reason that may pass: it is tried again, later each time."""
+        self._polling, self._again = False, None
+        self._poll_failures += 1
+        self._failures += 1
+        delay = min(self._settings.max_poll_interval, self._settings.poll_interval * 2 ** min(self._failures - 1, 6))
+        self._want_poll(now + max(delay, retry_after or 0.0))
+
+    def poll_refused(self, window: Window, now: float) -> None:
+        """The server will not give that stretch of history: it is lost, the consumer is told, and reading goes on."""
+        if self._poll_void:
+            self.poll_abandoned(now)
+            return
+        if self.state is WatchState.LIVE:
+            self.poll_failed(now)  # an audit only: the frames themselves have not been lost
+            return
+        self._poll_over(now)
+        lost_to = min(window.end, now)
+        self.buffer.put(self._lost(window.start, lost_to))
+        self._merger.floor = max(self._merger.floor, lost_to)
+        self._advance(window, False, now)
+
+    def poll_abandoned(self, now: float) -> None:
+        """The poll was given up before it was answered: it is due again."""
+        self._poll_over(now)
+        self._want_poll(now)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Nothing more will come: the consumer gets what is buffered, then the end or `error`."""
+        self.poll_due = None
+        self.buffer.end(error)
+        self._become(WatchState.ENDED, "closed" if error is None else str(error))
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _become(self, state: WatchState, reason: str) -> None:
+        self.state, self.reason = state, reason
+
+    def _set_bound(self, bound: bool) -> None:
+        self._bound = bound
+        self._epoch += 1
+
+    def _poll_over(self, now: float) -> None:
+        self._polling = False
+        again, self._again = self._again, None
+        if again is not None:
+            self._want_poll(max(again, now))
+
+    def _want_poll(self, at: float) -> None:
+        if self.buffer.ended:
+            return
+        if self._polling:
+            self._again = at if self._again is None else min(at, self._again)
+            return
+        if self.poll_due is None or at < self.poll_due:
+            self.poll_due = at
+            self.on_poll_due()
+
+    def _advance(self, window: Window, found: bool, now: float) -> None:
+        if window.to_present:
+            self._resume_at = None
+            self._merger.covered(min(window.end, now) - self._settings.overlap)
+            self._reached_present(found, now)
+            return
+        # Whether servers select by start, by end or by both is not known: windows overlap, so that none falls between.
+        self._resume_at = window.end - min(self._settings.overlap, (window.end - window.start) / 4)
+        self._merger.covered(self._resume_at)
+        self._want_poll(now)
+
+    def _reached_present(self, found: bool, now: float) -> None:
+        if self._history_end is not None:
+            self.end()
+            return
+        until = self._merger.until
+        if until is not None and now >= until + self._settings.settle:
+            self.end()
+            return
+        if not self._bound:
+            self._keep_polling(found, now)
+        elif self.state is WatchState.POLLING or self._poll_epoch != self._epoch:
+            # Demoted for a slow consumer, or bound after this poll began: one more poll while frames are kept aside.
+            self._become(WatchState.CATCHING_UP, "fetching what was missed before going live")
+            self._want_poll(now)
+        else:
+            self._go_live(now)
+        if until is not None:
+            self._want_poll(max(now, until + self._settings.settle))
+
+    def _go_live(self, now: float) -> None:
+        pending, self._pending = self._pending, []
+        for record in sorted(pending, key=key_of):
+            if self._merger.accept(record):
+                self.buffer.put(record)
+        if self._pending_lost:
+            self._pending_lost = False
+            self._want_poll(now)
+            return
+        self._gap = None
+        self._become(WatchState.LIVE, "frames arrive on the websocket")
+        self._want_poll(now + self._settings.audit_interval)
+
+    def _keep_polling(self, found: bool, now: float) -> None:
+        self._gap = None
+        if self.state is not WatchState.POLLING:
+            self._become(WatchState.POLLING, "nothing sends this feed to the websocket of this client")
+        if found:
+            self._idle_interval = self._settings.poll_interval
+        else:
+            self._idle_interval = min(self._settings.max_poll_interval, self._idle_interval * 1.5)
+        self._want_poll(now + self._idle_interval)
+
+    def _demote(self, now: float) -> None:
+        """The consumer is too slow: drop what waits for it, not its place, and fetch it again when there is room."""
+        waiting = self.buffer.clear()
+        self._merger.rewind(self._handed, [item for item in waiting if isinstance(item, TranscriptSegment | Scene)])
+        self._resume_at = None
+        self._poll_void = True
+        self.buffer.extend(item for item in waiting if isinstance(item, Gap))
+        self._open_gap(self._handed, "slow_consumer")
+        self._become(WatchState.POLLING, "the consumer is slower than the stream: fetching from where it is")
+        self._want_poll(now)
+
+    def _open_gap(self, since: float, cause: GapCause) -> None:
+        self._gaps += 1
+        if self._gap is None:
+            self._gap = Gap(self.key.kind, since, None, cause, True, self.key.rtstream_id, self.key.index_id)
+
+    def _lost(self, start: float, end: float) -> Gap:
+        self._gaps += 1
+        return Gap(self.key.kind, start, end, "history_unavailable", False, self.key.rtstream_id, self.key.index_id)

@@ -1,0 +1,286 @@
+"""Everything live of one client: its websocket, its watches, its polls, and the one task that owns them.
+
+The supervisor task is started by whoever first needs it and ended by `aclose`; entering and leaving a watch only
+signal it, so a watch may be opened in one task and closed in another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Literal
+
+from aiortstream.errors import (
+    ClientClosedError,
+    ConnectionFailedError,
+    InvalidRequestError,
+    ProtocolError,
+    VideodbError,
+    WrongLoopError,
+)
+from aiortstream.live.bindings import (
+    OWN,
+    AlertBinding,
+    Binding,
+    ConnectionChoice,
+    OwnConnection,
+    TranscriptBinding,
+)
+from aiortstream.live.broadcast import BroadcastFeed, alert_filter
+from aiortstream.live.clock import Clock, SystemClock
+from aiortstream.live.connection import Connection
+from aiortstream.live.cursor import parse_cursor
+from aiortstream.live.feed import FeedKey, HistoryFeed
+from aiortstream.live.gateway import Gateway
+from aiortstream.live.merger import Merger
+from aiortstream.live.poller import Poller
+from aiortstream.live.session import Rebind, Session
+from aiortstream.live.settings import LiveSettings
+from aiortstream.live.watch import Watch
+from aiortstream.records import Event, Scene, TranscriptSegment
+from aiortstream.retry import reconnect_delays
+from aiortstream.wire.times import moment
+
+logger = logging.getLogger("aiortstream.live")
+
+Since = float | datetime | str | None
+
+
+class LiveHub:
+    """One per client; used on the event loop it was first used on."""
+
+    def __init__(self, gateway: Gateway, settings: LiveSettings, *, clock: Clock | None = None) -> None:
+        self._gateway = gateway
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._session = Session(settings)
+        self._poller = Poller(gateway, settings, self._clock)
+        self._connection = Connection(gateway, settings, self._clock, self, self._delays)
+        self._rebinds: asyncio.Queue[Rebind] = asyncio.Queue()  # bounded by what this client has bound
+        self._never = asyncio.Event()  # waited for with a timeout: a delay
+        self._supervisor: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+
+    # --- for handles --------------------------------------------------------------------------------------------------
+
+    async def connection_id(self, choice: ConnectionChoice = OWN, *, required: bool = False) -> str | None:
+        """The connection id to send to the server: this client's own (opening the socket), a given one, or none.
+
+        Where the socket cannot be had now: ConnectionFailedError if it is `required`, else None, and watches poll.
+        Cancelling it leaves the attempt to open the socket under way.
+        """
+        if not isinstance(choice, OwnConnection):
+            return choice
+        self._start()
+        try:
+            return await self._connection.connection_id()
+        except VideodbError as error:
+            if required:
+                raise ConnectionFailedError(f"no websocket to deliver to: {error}") from error
+            logger.warning("no websocket: what is started now will be polled for: %s", error)
+            return None
+
+    def bind(self, binding: Binding, connection_id: str | None) -> None:
+        """The server has been told to send `binding` to `connection_id`."""
+        self._session.bind(binding, connection_id, self.now())
+
+    def unbind_transcript(self, rtstream_id: str) -> None:
+        """The transcript of a stream has been stopped."""
+        self._session.unbind_transcript(rtstream_id, self.now())
+
+    def unbind_alert(self, alert_id: str) -> None:
+        """An alert has been disabled."""
+        self._session.unbind_alert(alert_id)
+
+    def watch_transcript(
+        self,
+        rtstream_id: str,
+        *,
+        since: Since = None,
+        until: float | datetime | None = None,
+        follow: bool = True,
+        partials: bool = False,
+        gaps: Literal["raise", "yield"] = "raise",
+        engine: str | None = None,
+        max_buffer: int | None = None,
+    ) -> Watch[Any]:
+        """A watch of a stream's transcript; the handles give it its precise type."""
+        key = FeedKey("transcript", rtstream_id)
+        feed = HistoryFeed[TranscriptSegment](
+            key,
+            self._merger(key, since, until),
+            self._settings,
+            history_end=None if follow else self.now(),
+            gaps_in_band=gaps == "yield",
+            partials=partials,
+            engine=engine,
+            max_buffer=max_buffer,
+        )
+        return Watch(self, feed)
+
+    def watch_scenes(
+        self,
+        rtstream_id: str,
+        index_id: str,
+        *,
+        since: Since = None,
+        until: float | datetime | None = None,
+        follow: bool = True,
+        gaps: Literal["raise", "yield"] = "raise",
+        max_buffer: int | None = None,
+    ) -> Watch[Any]:
+        """A watch of the scenes of one index; the handles give it its precise type."""
+        key = FeedKey("scene", rtstream_id, index_id)
+        feed = HistoryFeed[Scene](
+            key,
+            self._merger(key, since, until),
+            self._settings,
+            history_end=None if follow else self.now(),
+            gaps_in_band=gaps == "yield",
+            max_buffer=max_buffer,
+        )
+        return Watch(self, feed)
+
+    def watch_alerts(
+        self,
+        rtstream_id: str | None,
+        *,
+        index_id: str | None = None,
+        label: str | None = None,
+        max_buffer: int | None = None,
+    ) -> Watch[Any]:
+        """A watch of the alerts that come to this client's connection; the handles give it its precise type."""
+        wants = alert_filter(rtstream_id, index_id, label)
+        return Watch(
+            self,
+            BroadcastFeed(
+                "alert", self._settings, wants, rtstream_id=rtstream_id, index_id=index_id, max_buffer=max_buffer
+            ),
+        )
+
+    def watch_events(self, *, max_buffer: int | None = None) -> Watch[Any]:
+        """A watch of everything that comes to this client's connection."""
+        return Watch(self, BroadcastFeed("event", self._settings, lambda _: True, max_buffer=max_buffer))
+
+    async def aclose(self) -> None:
+        """End every watch, every poll and the socket. Safe to call twice; cancelling it leaves them ending."""
+        self._closed = True
+        for feed in self._session.feeds():
+            self._session.remove(feed)
+            feed.end(ClientClosedError("the client was closed"))
+        if self._supervisor is not None:
+            self._supervisor.cancel()
+            await asyncio.gather(self._supervisor, return_exceptions=True)
+
+    # --- for watches --------------------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return self._clock.time()
+
+    def attach(self, feed: HistoryFeed[Any] | BroadcastFeed) -> None:
+        """Begin to serve a watch."""
+        self._start()
+        self._connection.want()
+        if isinstance(feed, HistoryFeed):
+            feed.on_poll_due = lambda: self._poller.schedule(feed)
+        self._session.add(feed, self.now())
+
+    def detach(self, feed: HistoryFeed[Any] | BroadcastFeed) -> None:
+        """Stop serving a watch."""
+        self._session.remove(feed)
+
+    def abandon(self, feed: HistoryFeed[Any] | BroadcastFeed) -> None:
+        """The same for a watch that was dropped, from whatever thread the garbage collector runs on."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._release, feed)
+
+    def _release(self, feed: HistoryFeed[Any] | BroadcastFeed) -> None:
+        self._session.remove(feed)
+        feed.end()
+
+    # --- for the connection -------------------------------------------------------------------------------------------
+
+    def connected(self, connection_id: str) -> None:
+        """A new epoch: bind again what was bound."""
+        for rebind in self._session.connected(connection_id, self.now()):
+            self._rebinds.put_nowait(rebind)
+
+    def disconnected(self) -> None:
+        """The epoch is over."""
+        self._session.disconnected(self.now())
+
+    def event(self, event: Event, now: float) -> None:
+        """A frame has come."""
+        self._session.event(event, now)
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _delays(self) -> Iterator[float]:
+        return reconnect_delays(self._settings.reconnect_delay, self._settings.max_reconnect_delay)
+
+    def _merger(self, key: FeedKey, since: Since, until: float | datetime | None) -> Merger[Any]:
+        end = None if until is None else moment(until, "until")
+        overlap, max_keys = self._settings.overlap, self._settings.max_keys
+        if isinstance(since, str):
+            return Merger.resume(parse_cursor(since, str(key)), overlap=overlap, max_keys=max_keys, until=end)
+        start = self.now() if since is None else moment(since, "since")
+        return Merger(start, overlap=overlap, max_keys=max_keys, until=end)
+
+    def _start(self) -> None:
+        if self._closed:
+            raise ClientClosedError("the client is closed")
+        loop = asyncio.get_running_loop()
+        if self._supervisor is None:
+            self._loop = loop
+            self._supervisor = loop.create_task(self._supervise(), name="aiortstream live")
+        if loop is not self._loop:
+            raise WrongLoopError("this client has live watches on another event loop: make one client a loop")
+        if self._supervisor.done():
+            raise ClientClosedError(
+                "the streaming core of this client has failed; see the log, and make another client"
+            )
+
+    async def _supervise(self) -> None:
+        """Owns every background task. One that fails is a defect: each watch is told, so that nobody waits for ever."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._connection.run(), name="aiortstream websocket")
+                tasks.create_task(self._poller.run(), name="aiortstream poller")
+                tasks.create_task(self._rebind_all(), name="aiortstream rebind")
+        except Exception as error:
+            logger.exception("the streaming core failed")
+            for feed in self._session.feeds():
+                self._session.remove(feed)
+                feed.end(VideodbError(f"the streaming core failed: {error}"))
+            raise
+
+    async def _rebind_all(self) -> None:
+        while True:
+            rebind = await self._rebinds.get()
+            connection_id = self._session.connection_id
+            if rebind.epoch == self._session.epoch and connection_id is not None:
+                await self._rebind(rebind, connection_id)
+
+    async def _rebind(self, rebind: Rebind, connection_id: str) -> None:
+        try:
+            alert_id = await self._bind_again(rebind.binding, connection_id)
+        except (InvalidRequestError, ProtocolError) as error:
+            logger.warning("%s could not be bound to the new connection: %s", type(rebind.binding).__name__, error)
+            self._session.not_rebound(rebind, self.now())
+        except VideodbError as error:
+            logger.info("%s is not bound to the new connection yet: %s", type(rebind.binding).__name__, error)
+            await self._clock.wait(self._never, self._settings.poll_interval)
+            self._rebinds.put_nowait(rebind)
+        else:
+            self._session.rebound(rebind, alert_id, self.now())
+
+    async def _bind_again(self, binding: TranscriptBinding | AlertBinding, connection_id: str) -> str | None:
+        """The id of the alert that replaces `binding`, if it is one."""
+        if isinstance(binding, AlertBinding):
+            return await self._gateway.replace_alert(binding, connection_id)
+        await self._gateway.restart_transcript(binding.rtstream_id, binding.engine, connection_id)
+        return None
