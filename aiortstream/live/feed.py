@@ -169,8 +169,7 @@ class HistoryFeed(Generic[R]):
     def cursor(self) -> Cursor:
         """Where the consumer is."""
         waiting = [item for item in self.buffer if isinstance(item, TranscriptSegment | Scene)]
-        position = self._handed if waiting else max(self._handed, self._merger.position)
-        return self._merger.cursor(str(self.key), position, waiting)
+        return self._merger.cursor(str(self.key), waiting)
 
     def statistics(self) -> WatchStatistics:
         """A picture of this moment."""
@@ -181,7 +180,7 @@ class HistoryFeed(Generic[R]):
             duplicates=self._merger.duplicates,
             buffered=len(self.buffer),
             buffered_bytes=self.buffer.bytes,
-            position=self._handed,
+            position=max(self._handed, self._merger.position),
             polls=self._polls,
             poll_failures=self._poll_failures,
             gaps=self._gaps,
@@ -390,7 +389,7 @@ class HistoryFeed(Generic[R]):
     def _demote(self, now: float) -> None:
         """The consumer is too slow: drop what waits for it, not its place, and fetch it again when there is room."""
         waiting = self.buffer.clear()
-        self._merger.rewind(self._handed, [item for item in waiting if isinstance(item, TranscriptSegment | Scene)])
+        self._merger.rewind([item for item in waiting if isinstance(item, TranscriptSegment | Scene)])
         self._resume_at = None
         self._poll_void = True
         self.buffer.extend(item for item in waiting if isinstance(item, Gap))

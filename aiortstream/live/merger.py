@@ -39,7 +39,8 @@ class Merger(Generic[R]):
         self._max_keys = max_keys
         self._keys: dict[Key, None] = {}  # in order of arrival
         self._forgotten_before: int | None = None  # ms: the latest end of a key that had to be forgotten
-        # Invariant: every record that ended before `position - overlap` has been accepted, or is not wanted.
+        # Invariant: every record that ended before `position - overlap` has been accepted, or is not wanted. Only
+        # polls move it: that a frame has come says nothing of the frames before it, since the socket may lose some.
         self._position = floor
 
     @classmethod
@@ -52,7 +53,7 @@ class Merger(Generic[R]):
 
     @property
     def position(self) -> float:
-        """The end of the newest record accepted, or the moment up to which polls found nothing newer."""
+        """The moment up to which polls have fetched what there was."""
         return self._position
 
     @property
@@ -76,7 +77,6 @@ class Merger(Generic[R]):
             oldest = next(iter(self._keys))
             del self._keys[oldest]
             self._forgotten_before = max(oldest[1], self._forgotten_before or 0)
-        self._position = max(self._position, record.end)
         return True
 
     def accept_history(self, records: Iterable[R]) -> list[R]:
@@ -88,16 +88,23 @@ class Merger(Generic[R]):
         """History has been fetched up to `until` (already less the overlap for what may still appear)."""
         self._position = max(self._position, until)
 
-    def rewind(self, position: float, dropped: Sequence[R]) -> None:
-        """Want `dropped` again: they were accepted but never handed over, and `position` is where the consumer is."""
+    def rewind(self, dropped: Sequence[R]) -> None:
+        """Want `dropped` again: they were accepted but never handed over."""
+        self._position = self._position_before(dropped)
         for record in dropped:
             self._keys.pop(key_of(record), None)
             self.floor = min(self.floor, math.nextafter(record.end, 0.0))
-        self._position = position
 
-    def cursor(self, feed: str, position: float, unhanded: Iterable[R]) -> Cursor:
-        """A cursor at `position` that has seen all that was accepted, except for what is not handed over yet."""
+    def cursor(self, feed: str, unhanded: Sequence[R]) -> Cursor:
+        """A cursor that has seen all that was accepted, except for what is not handed over yet."""
+        position = self._position_before(unhanded)
         since = to_milliseconds(position - self._overlap)
         waiting = {key_of(record) for record in unhanded}
         keys = tuple(key for key in self._keys if key[1] >= since and key not in waiting)
         return Cursor(feed, position, keys)
+
+    def _position_before(self, records: Sequence[R]) -> float:
+        """A position from which a poll finds `records` again."""
+        if not records:
+            return self._position
+        return min(self._position, min(record.start for record in records) + self._overlap - 1.0)
