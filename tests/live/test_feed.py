@@ -398,9 +398,8 @@ class FeedMachine(RuleBasedStateMachine):
             elif self.feed.poll_due is not None:
                 self.ask()
             self.consume(1000)
-            if self.window is None and self.feed.poll_due is not None and self.feed.poll_due > self.now + 1:
-                if self.settled():
-                    break
+            if self.window is None and self.settled():
+                break
         missing = {(r.start, r.end) for r in self.served} - {(r.start, r.end) for r in self.received}
         assert not missing, (missing, self.feed.statistics())
 
