@@ -92,6 +92,13 @@ class RTStreamsAnswer(Answer):
     previous: str | None = None
 
 
+class UpdateStreamRequest(Request):
+    """PATCH /rtstream/{id}."""
+
+    name: str | None = None
+    sample_rate: int | None = None
+
+
 class ActionRequest(Request):
     """PATCH .../status of a stream or an index."""
 
@@ -197,6 +204,12 @@ class SceneIndexAnswer(Answer):
     name: str | None = None
     status: str | None = None
     sandbox_id: str | None = None
+
+
+class PromptRequest(Request):
+    """PATCH /rtstream/{id}/index/scene/{idx}: the Node SDK's."""
+
+    prompt: str
 
 
 class SceneIndexesAnswer(Answer):
