@@ -107,7 +107,7 @@ class RestGateway:
         )
         with suppress(NotFoundError):  # if it is gone already, that is what was wanted
             await self._transport.patch(
-                f"{path}/{quote(alert.alert_id, safe='')}/status", None, body=rest.AlertStatusRequest(action="disable")
+                f"{path}/{quote(alert.alert_id, safe='')}/status", body=rest.AlertStatusRequest(action="disable")
             )
         return created.alert_id
 
