@@ -1,0 +1,36 @@
+"""What the routes call: plain arguments or wire requests in, wire answers out, `ServiceError` for what is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiortstream.local.services.alerts import AlertService
+from aiortstream.local.services.collections import CollectionService
+from aiortstream.local.services.indexes import IndexService
+from aiortstream.local.services.search import SearchService
+from aiortstream.local.services.streams import StreamService
+from aiortstream.local.services.transcripts import TranscriptService
+from aiortstream.local.services.videos import VideoService
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aiortstream.local.ports import Models, Urls
+    from aiortstream.local.profile import Profile
+    from aiortstream.local.runtime import StreamManager
+    from aiortstream.local.store.database import Database
+
+
+class Services:
+    """One service a noun."""
+
+    def __init__(
+        self, db: Database, manager: StreamManager, models: Models, urls: Urls, profile: Profile, data_dir: Path
+    ) -> None:
+        self.collections = CollectionService(db)
+        self.streams = StreamService(db, manager, urls, profile, data_dir)
+        self.transcripts = TranscriptService(db, manager, models)
+        self.indexes = IndexService(db, manager, models)
+        self.alerts = AlertService(db, manager)
+        self.search = SearchService(db, models)
+        self.videos = VideoService(db, urls, data_dir)

@@ -1,0 +1,49 @@
+"""What a service refuses, with the HTTP status and the error code that a route answers with.
+
+ServiceError
+├── BadRequest     400 invalid_request    the request cannot be meant like that; the message names the field
+├── NotFound       404 not_found          no such stream, index, event, alert, video, collection
+├── Conflict       409 conflict           not in the state that things are in
+└── Unavailable    503 unavailable        a part that this needs is missing or busy; the message says which
+"""
+
+from __future__ import annotations
+
+
+class ServiceError(Exception):
+    """Root of the tree; `message` is for people, `error_code` for programs."""
+
+    status = 500
+    error_code = "internal_error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class BadRequest(ServiceError):
+    """What was asked for cannot be done to anything."""
+
+    status = 400
+    error_code = "invalid_request"
+
+
+class NotFound(ServiceError):
+    """What it was asked of does not exist."""
+
+    status = 404
+    error_code = "not_found"
+
+
+class Conflict(ServiceError):
+    """It cannot be done as things stand."""
+
+    status = 409
+    error_code = "conflict"
+
+
+class Unavailable(ServiceError):
+    """A part of the server that this needs is missing or busy."""
+
+    status = 503
+    error_code = "unavailable"
