@@ -1,1 +1,172 @@
-"""Live video streams in asyncio: VideoDB's RTStream API, against the hosted service or an embedded server."""
+"""Live video streams in asyncio: VideoDB's RTStream API, against the hosted service or an embedded server.
+
+    import aiortstream
+
+    async with aiortstream.AsyncClient.local() as client:
+        rtstream = await client.connect_rtstream(url="rtsp://camera/front", media_types=["audio", "video"], store=True)
+        await rtstream.start_transcript()
+        async with rtstream.watch_transcript() as segments:
+            async for segment in segments:
+                print(segment.start, segment.text)
+
+Names are loaded when they are first used, so that importing the package costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from aiortstream._version import __version__
+
+if TYPE_CHECKING:
+    from aiortstream.alerts import AlertDefinition, EventDefinition
+    from aiortstream.client import AsyncClient, connect
+    from aiortstream.collections import Collection
+    from aiortstream.errors import (
+        AuthenticationError,
+        ClientClosedError,
+        ConnectionFailedError,
+        DataLost,
+        Error,
+        InvalidArgumentError,
+        InvalidRequestError,
+        NotFoundError,
+        PaymentRequiredError,
+        ProtocolError,
+        RateLimitedError,
+        RequestTimeoutError,
+        SearchError,
+        ServerError,
+        ServerStartError,
+        VideodbError,
+        WrongLoopError,
+    )
+    from aiortstream.indexes import AudioBatchConfig, RTStreamSceneIndex, ScenePage, VisualBatchConfig
+    from aiortstream.live.bindings import OWN
+    from aiortstream.live.feed import WatchState, WatchStatistics
+    from aiortstream.live.settings import LiveSettings
+    from aiortstream.live.watch import Watch
+    from aiortstream.records import (
+        Alert,
+        CaptureSessionEvent,
+        DecodeFailure,
+        Event,
+        Gap,
+        PartialTranscript,
+        Scene,
+        SpokenWord,
+        TranscriptSegment,
+        UnknownEvent,
+    )
+    from aiortstream.rtstreams import RTStream, RTStreamExportResult
+    from aiortstream.search import RTStreamSearchResult, RTStreamShot
+    from aiortstream.transcripts import TranscriptPage, TranscriptStatus
+
+_MODULES = {
+    "alerts": ("AlertDefinition", "EventDefinition"),
+    "client": ("AsyncClient", "connect"),
+    "collections": ("Collection",),
+    "errors": (
+        "AuthenticationError",
+        "ClientClosedError",
+        "ConnectionFailedError",
+        "DataLost",
+        "Error",
+        "InvalidArgumentError",
+        "InvalidRequestError",
+        "NotFoundError",
+        "PaymentRequiredError",
+        "ProtocolError",
+        "RateLimitedError",
+        "RequestTimeoutError",
+        "SearchError",
+        "ServerError",
+        "ServerStartError",
+        "VideodbError",
+        "WrongLoopError",
+    ),
+    "indexes": ("AudioBatchConfig", "RTStreamSceneIndex", "ScenePage", "VisualBatchConfig"),
+    "live.bindings": ("OWN",),
+    "live.feed": ("WatchState", "WatchStatistics"),
+    "live.settings": ("LiveSettings",),
+    "live.watch": ("Watch",),
+    "records": (
+        "Alert",
+        "CaptureSessionEvent",
+        "DecodeFailure",
+        "Event",
+        "Gap",
+        "PartialTranscript",
+        "Scene",
+        "SpokenWord",
+        "TranscriptSegment",
+        "UnknownEvent",
+    ),
+    "rtstreams": ("RTStream", "RTStreamExportResult"),
+    "search": ("RTStreamSearchResult", "RTStreamShot"),
+    "transcripts": ("TranscriptPage", "TranscriptStatus"),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [  # noqa: PLE0604, RUF022 - grouped as the imports above are; a test holds the two lists together
+    "__version__",
+    "AlertDefinition",
+    "EventDefinition",
+    "AsyncClient",
+    "connect",
+    "Collection",
+    "AuthenticationError",
+    "ClientClosedError",
+    "ConnectionFailedError",
+    "DataLost",
+    "Error",
+    "InvalidArgumentError",
+    "InvalidRequestError",
+    "NotFoundError",
+    "PaymentRequiredError",
+    "ProtocolError",
+    "RateLimitedError",
+    "RequestTimeoutError",
+    "SearchError",
+    "ServerError",
+    "ServerStartError",
+    "VideodbError",
+    "WrongLoopError",
+    "AudioBatchConfig",
+    "RTStreamSceneIndex",
+    "ScenePage",
+    "VisualBatchConfig",
+    "OWN",
+    "WatchState",
+    "WatchStatistics",
+    "LiveSettings",
+    "Watch",
+    "Alert",
+    "CaptureSessionEvent",
+    "DecodeFailure",
+    "Event",
+    "Gap",
+    "PartialTranscript",
+    "Scene",
+    "SpokenWord",
+    "TranscriptSegment",
+    "UnknownEvent",
+    "RTStream",
+    "RTStreamExportResult",
+    "RTStreamSearchResult",
+    "RTStreamShot",
+    "TranscriptPage",
+    "TranscriptStatus",
+]
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -8,9 +8,8 @@ from urllib.parse import quote
 
 from aiortstream.errors import NotFoundError
 from aiortstream.live.feed import Window, WindowTooFullError
-from aiortstream.records import Scene, SpokenWord, TranscriptSegment
 from aiortstream.wire import rest
-from aiortstream.wire.times import to_seconds
+from aiortstream.wire.pages import index_kind, read_scene, read_segment
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from aiortstream.live.bindings import AlertBinding
     from aiortstream.live.settings import LiveSettings
-    from aiortstream.records import IndexKind
+    from aiortstream.records import IndexKind, Scene, TranscriptSegment
     from aiortstream.transport import Transport
 
 R = TypeVar("R")
@@ -69,7 +68,7 @@ class RestGateway:
             return answer.transcription_records, bool(answer.next_page)
 
         records = await _all_pages(page, limit)
-        return [segment(record, rtstream_id) for record in records]
+        return [read_segment(record, rtstream_id) for record in records]
 
     async def scenes(self, rtstream_id: str, index_id: str, window: Window, limit: int | None) -> Sequence[Scene]:
         """All scenes of an index that touch `window`."""
@@ -84,7 +83,7 @@ class RestGateway:
             return answer.scene_index_records, bool(answer.next_page)
 
         records = await _all_pages(page, limit)
-        return [scene(record, rtstream_id, index_id, kind) for record in records]
+        return [read_scene(record, rtstream_id, index_id, kind) for record in records]
 
     async def restart_transcript(self, rtstream_id: str, engine: str | None, connection_id: str) -> None:
         """Start a transcript again, for another connection."""
@@ -122,31 +121,6 @@ class RestGateway:
                 self._kinds.clear()
             self._kinds[index_id] = kind
         return kind
-
-
-def index_kind(extraction_type: str | None) -> IndexKind:
-    """What an index is made from: pictures, unless it says `transcript`."""
-    return "audio" if extraction_type == "transcript" else "visual"
-
-
-def segment(record: rest.TranscriptRecord, rtstream_id: str) -> TranscriptSegment:
-    """A transcript record of a page as the record it is."""
-    words = tuple(SpokenWord(to_seconds(w.start), to_seconds(w.end), w.word) for w in record.word_timestamps)
-    return TranscriptSegment(to_seconds(record.start), to_seconds(record.end), record.text, rtstream_id, words=words)
-
-
-def scene(record: rest.SceneRecord, rtstream_id: str, index_id: str, kind: IndexKind) -> Scene:
-    """A scene record of a page as the record it is."""
-    text = record.description if record.description is not None else record.text
-    return Scene(
-        to_seconds(record.start),
-        to_seconds(record.end),
-        text or "",
-        rtstream_id,
-        kind,
-        index_id,
-        metadata=record.metadata,
-    )
 
 
 async def _all_pages(page: Callable[[int], Awaitable[tuple[list[R], bool]]], limit: int | None) -> list[R]:

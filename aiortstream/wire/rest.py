@@ -329,6 +329,8 @@ class SearchRecord(Answer):
     metadata: dict[str, Any] | None = None
     rtstream_id: str | None = None
     rtstream_name: str | None = None
+    id: str | None = None
+    """The stream's id under the name that some answers of the service have instead."""
 
 
 class SearchAnswer(Answer):

@@ -1,0 +1,267 @@
+"""The client: where every operation starts. Settings, lifetime, and the way to every handle."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from aiortstream.alerts import EventDefinition, event_request, read_event
+from aiortstream.collections import Collection
+from aiortstream.context import Context
+from aiortstream.errors import AuthenticationError, InvalidArgumentError, ServerStartError
+from aiortstream.live.bindings import OWN, ConnectionChoice
+from aiortstream.records import Alert, Event, Gap
+from aiortstream.rtstreams import RTStream
+from aiortstream.wire import rest
+
+if TYPE_CHECKING:
+    from aiortstream.live.settings import LiveSettings
+    from aiortstream.live.watch import Watch
+    from aiortstream.local.server import LocalServer
+    from aiortstream.search import RTStreamSearchResult
+
+HOSTED = "https://api.videodb.io"
+
+
+class AsyncClient:
+    """A client of one server: the hosted service with a key, or an embedded one (`AsyncClient.local()`).
+
+    Use it as `async with AsyncClient() as client`, or `client = await AsyncClient()` and `await client.aclose()`. It
+    belongs to the event loop it was opened on. Handles that it gives are cheap and share its connections.
+
+    api_key: an API key, else the environment's `VIDEO_DB_API_KEY`. session_token: a token in its place.
+    base_url: the server, else the environment's `VIDEO_DB_API`, else the hosted service.
+    timeout: seconds for one request with its retries. max_retries: for what is safe to repeat.
+    live: settings of the websocket and the watches.
+    Raises AuthenticationError without a key, InvalidArgumentError for settings that make no sense.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        session_token: str | None = None,
+        base_url: str | None = None,
+        timeout: float = 30.0,
+        max_retries: int = 2,
+        live: LiveSettings | None = None,
+    ) -> None:
+        token = api_key or session_token or os.environ.get("VIDEO_DB_API_KEY")
+        if not token:
+            raise AuthenticationError(
+                "no credentials: pass api_key=, set VIDEO_DB_API_KEY, or use AsyncClient.local(), which needs no account"
+            )
+        self._configure(timeout, max_retries, live)
+        self._token = token
+        self._base_url = _server_url(base_url or os.environ.get("VIDEO_DB_API") or HOSTED)
+
+    @classmethod
+    def local(
+        cls,
+        data_dir: str | Path | None = None,
+        *,
+        timeout: float = 30.0,
+        max_retries: int = 2,
+        live: LiveSettings | None = None,
+        **server: Any,
+    ) -> Self:
+        """A client with a server of its own inside this program: no account, no network. Needs the extra `local`.
+
+        data_dir: where it keeps what it records; None is a temporary folder that is deleted when the client closes.
+        server: further fields of `aiortstream.local.settings.ServerSettings`. The server starts when the client is
+        opened and stops when it closes; it is at `client.server` in between.
+        """
+        client = cls.__new__(cls)
+        client._configure(timeout, max_retries, live)
+        client._local_settings = {"data_dir": None if data_dir is None else Path(data_dir), **server}
+        return client
+
+    def _configure(self, timeout: float, max_retries: int, live: LiveSettings | None) -> None:
+        if timeout <= 0:
+            raise InvalidArgumentError(f"timeout: expected seconds above 0, got {timeout!r}")
+        if max_retries < 0:
+            raise InvalidArgumentError(f"max_retries: expected 0 or more, got {max_retries!r}")
+        self._timeout = timeout
+        self._max_retries = max_retries
+        self._context = Context(live)
+        self._token = ""
+        self._base_url = ""
+        self._local_settings: Mapping[str, Any] | None = None
+        self._server: LocalServer | None = None
+
+    def __repr__(self) -> str:
+        return f"AsyncClient({self._base_url or 'local'})"
+
+    # --- lifetime -----------------------------------------------------------------------------------------------------
+
+    async def open(self) -> Self:
+        """Make it ready; a local one starts its server. Opening an open client is nothing.
+
+        Raises ServerStartError. Cancelling it leaves the client closed, or as it was.
+        """
+        if self._context.is_open:
+            return self
+        if self._local_settings is not None:
+            self._server = await _start_server(self._local_settings)
+            self._base_url, self._token = self._server.url, self._server.api_key
+        from aiortstream.transport import TransportSettings
+
+        self._context.open(TransportSettings(self._base_url, self._token, self._timeout, self._max_retries))
+        return self
+
+    async def aclose(self) -> None:
+        """End its watches, close its connections, stop its server if it has one. Closing twice is nothing."""
+        try:
+            await self._context.aclose()
+        finally:
+            server, self._server = self._server, None
+            if server is not None:
+                await server.aclose()
+
+    async def __aenter__(self) -> Self:
+        return await self.open()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __await__(self) -> Generator[Any, Any, Self]:
+        return self.open().__await__()
+
+    def __del__(self) -> None:
+        context = getattr(self, "_context", None)
+        if context is not None and context.is_open:
+            warnings.warn("AsyncClient dropped without aclose()", ResourceWarning, source=self, stacklevel=2)
+
+    @property
+    def server(self) -> LocalServer:
+        """The embedded server of an open `AsyncClient.local()`."""
+        if self._server is None:
+            raise ServerStartError("no embedded server: this client is not AsyncClient.local(), or it is not open")
+        return self._server
+
+    # --- collections and streams --------------------------------------------------------------------------------------
+
+    def collection(self, id: str = "default") -> Collection:  # noqa: A002 - the official SDK's name
+        """A handle of a collection, with no request."""
+        return Collection(self._context, rest.CollectionAnswer(id))
+
+    def rtstream(self, id: str) -> RTStream:  # noqa: A002 - the official SDK's name
+        """A handle of a stream, with no request: it knows its id only."""
+        return RTStream(self._context, rest.RTStreamAnswer(id))
+
+    async def get_collection(self, collection_id: str = "default") -> Collection:
+        """A collection by its id. Raises NotFoundError. Cancelling it changes nothing."""
+        return await self.collection(collection_id).refresh()
+
+    async def get_collections(self) -> list[Collection]:
+        """All collections. Cancelling it changes nothing."""
+        answer = await self._context.transport.get("collection", rest.CollectionsAnswer)
+        return [Collection(self._context, item) for item in answer.collections]
+
+    async def connect_rtstream(
+        self,
+        url: str,
+        name: str | None = None,
+        media_types: Sequence[rest.MediaType] | None = None,
+        sample_rate: int | None = None,
+        store: bool | None = None,
+        enable_transcript: bool | None = None,
+        ws_connection_id: ConnectionChoice = OWN,
+    ) -> RTStream:
+        """Connect a live source in the default collection; see `Collection.connect_rtstream`."""
+        return await self.collection().connect_rtstream(
+            url, name, media_types, sample_rate, store, enable_transcript, ws_connection_id
+        )
+
+    async def get_rtstream(self, id: str) -> RTStream:  # noqa: A002 - the official SDK's name
+        """A stream by its id. Raises NotFoundError. Cancelling it changes nothing."""
+        return await self.rtstream(id).refresh()
+
+    async def list_rtstreams(
+        self,
+        limit: int | None = None,
+        offset: int | None = None,
+        status: str | None = None,
+        name: str | None = None,
+        ordering: str | None = None,
+    ) -> list[RTStream]:
+        """One page of the account's streams; see `Collection.list_rtstreams`."""
+        return await self.collection().list_rtstreams(limit, offset, status, name, ordering)
+
+    async def search(
+        self,
+        query: str,
+        *,
+        namespace: Literal["rtstream"] = "rtstream",
+        result_threshold: int | None = None,
+        score_threshold: float | None = None,
+        dynamic_score_percentage: float | None = None,
+        filter: Sequence[Mapping[str, Any]] | None = None,  # noqa: A002 - the official SDK's name
+        index_id: str | None = None,
+    ) -> RTStreamSearchResult:
+        """Search all streams of the default collection; see `Collection.search`."""
+        return await self.collection().search(
+            query,
+            namespace=namespace,
+            result_threshold=result_threshold,
+            score_threshold=score_threshold,
+            dynamic_score_percentage=dynamic_score_percentage,
+            filter=filter,
+            index_id=index_id,
+        )
+
+    # --- events -------------------------------------------------------------------------------------------------------
+
+    async def create_event(self, event_prompt: str, label: str) -> str:
+        """Define what to look for, once, to be attached to any index with `create_alert`; the event's id.
+
+        Labels need not be unique. Cancelling it leaves unknown whether it was created: see `list_events`.
+        """
+        body = event_request(event_prompt, label)
+        return (await self._context.transport.post("rtstream/event", rest.EventIdAnswer, body=body)).event_id
+
+    async def list_events(self) -> list[EventDefinition]:
+        """All event definitions of the account. Cancelling it changes nothing."""
+        answer = await self._context.transport.get("rtstream/event", rest.EventsAnswer)
+        return [read_event(event) for event in answer.events]
+
+    def watch_events(self, *, max_buffer: int | None = None) -> Watch[Event | Gap]:
+        """Everything that comes to this client's websocket, of every channel, unknown ones and bad frames included.
+
+        At most once: a `Gap` for each stretch in which something may have been missed.
+        """
+        return self._context.live.watch_events(max_buffer=max_buffer)
+
+    def watch_alerts(self, *, label: str | None = None, max_buffer: int | None = None) -> Watch[Alert | Gap]:
+        """The alerts of all streams that come to this client's websocket; a `Gap` for each stretch without one."""
+        return self._context.live.watch_alerts(None, label=label, max_buffer=max_buffer)
+
+
+def connect(api_key: str | None = None, session_token: str | None = None, base_url: str | None = None) -> AsyncClient:
+    """The official SDK's way in: `conn = await connect()`. The same as `AsyncClient(...)`, opened when awaited."""
+    return AsyncClient(api_key, session_token=session_token, base_url=base_url)
+
+
+def _server_url(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise InvalidArgumentError(f"base_url: expected an http:// or https:// URL, got {url!r}")
+    return url
+
+
+async def _start_server(settings: Mapping[str, Any]) -> LocalServer:
+    try:
+        from aiortstream.local.server import LocalServer
+        from aiortstream.local.settings import ServerSettings
+    except ImportError as error:
+        raise ServerStartError(
+            f"the embedded server needs packages that are not installed ({error.name}): pip install 'aiortstream[local]'"
+        ) from error
+    server = LocalServer(ServerSettings(**settings))
+    await server.start()
+    return server

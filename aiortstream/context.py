@@ -1,0 +1,90 @@
+"""What the handles of one client share: its transport and its live hub, on one event loop, until it is closed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from aiortstream.errors import ClientClosedError, InvalidArgumentError, WrongLoopError
+
+if TYPE_CHECKING:
+    from aiortstream.live.hub import LiveHub
+    from aiortstream.live.settings import LiveSettings
+    from aiortstream.transport import Transport, TransportSettings
+
+
+class Context:
+    """Made by the client; opened with the address of a server, and used by handles through `transport` and `live`."""
+
+    def __init__(self, live_settings: LiveSettings | None) -> None:
+        self._live_settings = live_settings
+        self._loop: asyncio.AbstractEventLoop | None = None  # the one it was opened on
+        self._transport: Transport | None = None
+        self._live: LiveHub | None = None
+        self._closed = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it knows its server and is not closed."""
+        return self._transport is not None and not self._closed
+
+    @property
+    def transport(self) -> Transport:
+        """The way to the server. Refused when closed, not opened, or on another event loop."""
+        self._check()
+        assert self._transport is not None
+        return self._transport
+
+    @property
+    def live(self) -> LiveHub:
+        """The websocket and the watches. Refused as `transport` is."""
+        self._check()
+        assert self._live is not None
+        return self._live
+
+    def open(self, settings: TransportSettings) -> None:
+        """Know the server. Imports what needs aiohttp, so that importing the package does not."""
+        from aiortstream.gateway import RestGateway
+        from aiortstream.live.hub import LiveHub
+        from aiortstream.live.settings import LiveSettings
+        from aiortstream.transport import Transport
+
+        live = self._live_settings or LiveSettings()
+        self._loop = asyncio.get_running_loop()
+        self._transport = Transport(settings)
+        self._live = LiveHub(RestGateway(self._transport, live), live)
+
+    async def aclose(self) -> None:
+        """End the watches, the websocket and the connections. Safe to call twice."""
+        self._closed = True
+        if self._live is not None:
+            await self._live.aclose()
+        if self._transport is not None:
+            await self._transport.aclose()
+
+    def _check(self) -> None:
+        if self._closed:
+            raise ClientClosedError("the client is closed: make another one")
+        if self._transport is None:
+            raise ClientClosedError("the client is not open: use `async with client:` or `await client` first")
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise WrongLoopError("the client is used outside its event loop: call it from a coroutine") from None
+        if loop is not self._loop:
+            raise WrongLoopError("the client belongs to another event loop or thread: make one client a loop")
+
+
+def path_of(*parts: str) -> str:
+    """A wire path of quoted parts; an empty part is an id that somebody forgot."""
+    for part in parts:
+        non_empty(part, "id")
+    return "/".join(quote(part, safe="") for part in parts)
+
+
+def non_empty(value: object, name: str) -> str:
+    """`value` if it is a string with something in it; InvalidArgumentError names the argument."""
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidArgumentError(f"{name}: expected a non-empty string, got {value!r}")
+    return value

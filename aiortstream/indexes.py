@@ -1,0 +1,265 @@
+"""Scene indexes: what a model says of windows of a stream, of its pictures or of its speech."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, overload
+
+from msgspec import UNSET
+
+from aiortstream.alerts import AlertDefinition, read_alert
+from aiortstream.context import path_of
+from aiortstream.errors import InvalidArgumentError
+from aiortstream.live.bindings import OWN, AlertBinding, ConnectionChoice
+from aiortstream.records import Alert, Gap, Keyed, Scene
+from aiortstream.wire import rest
+from aiortstream.wire.pages import index_kind, read_scene
+from aiortstream.wire.times import moment
+
+if TYPE_CHECKING:
+    from aiortstream.context import Context
+    from aiortstream.live.watch import Watch
+    from aiortstream.records import IndexKind
+
+
+class VisualBatchConfig(TypedDict, total=False):
+    """Which frames a visual index describes: `frame_count` frames of every `value` seconds. `type` is "time"."""
+
+    type: Literal["time"]
+    value: int
+    frame_count: int
+
+
+class AudioBatchConfig(TypedDict):
+    """Which speech an audio index summarises: every `value` words, sentences or seconds."""
+
+    type: Literal["word", "sentence", "time"]
+    value: int
+
+
+class ScenePage(Keyed, frozen=True):
+    """One page of scenes, newest first as the service gives them, and whether there is another."""
+
+    scenes: tuple[Scene, ...]
+    next_page: bool
+
+
+class RTStreamSceneIndex:
+    """A scene index of a stream. Iterating it with `async for` is `watch_scenes()`.
+
+    `status` is the server's word (`running`, `stopped`), or `connected` / `stopped` after `start()` / `stop()`, as in
+    the official SDK. A handle from `rtstream.scene_index(id)` knows its ids only, until `refresh()`.
+    """
+
+    def __init__(self, context: Context, rtstream_id: str, answer: rest.SceneIndexAnswer) -> None:
+        self._context = context
+        self.rtstream_id = rtstream_id
+        self._read(answer)
+
+    def _read(self, answer: rest.SceneIndexAnswer) -> None:
+        self.rtstream_index_id = answer.rtstream_index_id
+        self.extraction_type = answer.extraction_type
+        self.extraction_config = _numbers(answer.extraction_config)
+        self.prompt = answer.prompt
+        self.name = answer.name
+        self.status = answer.status
+        self.sandbox_id = answer.sandbox_id
+
+    def __repr__(self) -> str:
+        return (
+            f"RTStreamSceneIndex(rtstream_index_id={self.rtstream_index_id!r}, rtstream_id={self.rtstream_id!r}, "
+            f"extraction_type={self.extraction_type!r}, name={self.name!r}, status={self.status!r})"
+        )
+
+    @property
+    def kind(self) -> IndexKind:
+        """`visual` or `audio`, by its extraction type."""
+        return index_kind(self.extraction_type)
+
+    async def refresh(self) -> RTStreamSceneIndex:
+        """Read its properties again. Raises NotFoundError. Cancelling it changes nothing."""
+        path = path_of("rtstream", self.rtstream_id, "index", self.rtstream_index_id)
+        self._read(await self._context.transport.get(path, rest.SceneIndexAnswer))
+        return self
+
+    async def get_scenes(
+        self,
+        start: float | datetime | None = None,
+        end: float | datetime | None = None,
+        page: int = 1,
+        page_size: int = 100,
+    ) -> ScenePage:
+        """One page of its scenes, newest first; `start` and `end` in unix seconds, each may be left out.
+
+        Cancelling it changes nothing.
+        """
+        params: dict[str, Any] = {"page": page, "page_size": page_size}
+        if start is not None:
+            params["start"] = moment(start, "start")
+        if end is not None:
+            params["end"] = moment(end, "end")
+        if self.extraction_type is None:
+            await self.refresh()  # a bare handle does not know what its scenes are of
+        answer = await self._context.transport.get(self._path(), rest.ScenesAnswer, params=params)
+        scenes = tuple(
+            read_scene(record, self.rtstream_id, self.rtstream_index_id, self.kind)
+            for record in answer.scene_index_records
+        )
+        return ScenePage(scenes, bool(answer.next_page))
+
+    async def start(self) -> None:
+        """Resume indexing. Doing it twice is doing it once; cancelled, it may or may not be done."""
+        await self._context.transport.patch(f"{self._path()}/status", body=rest.ActionRequest("start"))
+        self.status = "connected"
+
+    async def stop(self) -> None:
+        """Stop indexing; what is recorded stays. Doing it twice is doing it once; cancelled, it may be done or not."""
+        await self._context.transport.patch(f"{self._path()}/status", body=rest.ActionRequest("stop"))
+        self.status = "stopped"
+
+    async def create_alert(
+        self, event_id: str, callback_url: str = "", ws_connection_id: ConnectionChoice = OWN
+    ) -> str:
+        """Be told when `event_id` is seen in this index; the new alert's id.
+
+        Alerts come to this client's websocket (`watch_alerts`), or to another connection's if its id is given, and are
+        posted to `callback_url` unless that is empty. Raises InvalidRequestError, and ConnectionFailedError if neither
+        way of delivery can be had. Cancelling it leaves unknown whether it was created: see `list_alerts`.
+        """
+        if not callback_url and ws_connection_id is None:
+            raise InvalidArgumentError(
+                "callback_url: an alert without a callback and without a websocket reaches nobody; give one of the two"
+            )
+        connection = await self._context.live.connection_id(ws_connection_id, required=not callback_url)
+        answer = await self._context.transport.post(
+            self._alerts_path(),
+            rest.AlertIdAnswer,
+            body=rest.AlertRequest(event_id, callback_url, connection or UNSET),
+        )
+        self._context.live.bind(
+            AlertBinding(self.rtstream_id, self.rtstream_index_id, event_id, callback_url, answer.alert_id), connection
+        )
+        return answer.alert_id
+
+    async def list_alerts(self) -> list[AlertDefinition]:
+        """The alerts on this index. Cancelling it changes nothing."""
+        answer = await self._context.transport.get(self._alerts_path(), rest.AlertsAnswer)
+        return [read_alert(alert) for alert in answer.alerts]
+
+    async def enable_alert(self, alert_id: str) -> None:
+        """Let an alert fire again. Doing it twice is doing it once; cancelled, it may or may not be done."""
+        await self._set_alert(alert_id, rest.AlertStatusRequest(action="enable"))
+
+    async def disable_alert(self, alert_id: str) -> None:
+        """Keep an alert from firing. Doing it twice is doing it once; cancelled, it may or may not be done."""
+        await self._set_alert(alert_id, rest.AlertStatusRequest(action="disable"))
+        self._context.live.unbind_alert(alert_id)
+
+    @overload
+    def watch_scenes(
+        self,
+        *,
+        since: float | datetime | str | None = ...,
+        until: float | datetime | None = ...,
+        follow: bool = ...,
+        gaps: Literal["raise"] = ...,
+        max_buffer: int | None = ...,
+    ) -> Watch[Scene]: ...
+    @overload
+    def watch_scenes(
+        self,
+        *,
+        since: float | datetime | str | None = ...,
+        until: float | datetime | None = ...,
+        follow: bool = ...,
+        gaps: Literal["yield"],
+        max_buffer: int | None = ...,
+    ) -> Watch[Scene | Gap]: ...
+    def watch_scenes(
+        self,
+        *,
+        since: float | datetime | str | None = None,
+        until: float | datetime | None = None,
+        follow: bool = True,
+        gaps: Literal["raise", "yield"] = "raise",
+        max_buffer: int | None = None,
+    ) -> Watch[Any]:
+        """Its scenes: those since a moment (unix seconds, aware datetime) or a kept cursor, then as they come.
+
+        Without `since` it begins at the present. It ends at `until`, or with `follow=False` when the history is read;
+        an outage never ends it. A stretch that cannot be fetched again raises DataLost, after which reading can go on,
+        or with `gaps="yield"` is handed over as a `Gap`. `max_buffer`: records kept for a slow consumer.
+        """
+        return self._context.live.watch_scenes(
+            self.rtstream_id,
+            self.rtstream_index_id,
+            since=since,
+            until=until,
+            follow=follow,
+            gaps=gaps,
+            max_buffer=max_buffer,
+        )
+
+    def __aiter__(self) -> Watch[Scene]:
+        return self.watch_scenes()
+
+    def watch_alerts(self, *, label: str | None = None, max_buffer: int | None = None) -> Watch[Alert | Gap]:
+        """The alerts of this index that come to this client's websocket; a `Gap` for each stretch without one."""
+        return self._context.live.watch_alerts(
+            self.rtstream_id, index_id=self.rtstream_index_id, label=label, max_buffer=max_buffer
+        )
+
+    async def _set_alert(self, alert_id: str, body: rest.AlertStatusRequest) -> None:
+        await self._context.transport.patch(f"{self._alerts_path()}/{path_of(alert_id)}/status", body=body)
+
+    def _path(self) -> str:
+        return path_of("rtstream", self.rtstream_id, "index", "scene", self.rtstream_index_id)
+
+    def _alerts_path(self) -> str:
+        return path_of("rtstream", self.rtstream_id, "index", self.rtstream_index_id, "alert")
+
+
+def visual_config(batch_config: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """`extraction_config` of a visual index, from the batch config people write; None leaves it to the server."""
+    if batch_config is None:
+        return None
+    kind = batch_config.get("type", "time")
+    if kind != "time":
+        raise InvalidArgumentError(f'batch_config["type"]: visual indexes take only "time", got {kind!r}')
+    _known_keys(batch_config, {"type", "value", "frame_count"})
+    config: dict[str, Any] = {"time": _count(batch_config, "value", "seconds")}
+    config["frame_count"] = _count(batch_config, "frame_count", "frames") if "frame_count" in batch_config else None
+    return config
+
+
+def audio_config(batch_config: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """`extraction_config` of an audio index, from the batch config people write; None leaves it to the server."""
+    if batch_config is None:
+        return None
+    kind = batch_config.get("type")
+    if kind not in ("word", "sentence", "time"):
+        raise InvalidArgumentError(f'batch_config["type"]: expected "word", "sentence" or "time", got {kind!r}')
+    _known_keys(batch_config, {"type", "value"})
+    unit = {"word": "words", "sentence": "sentences", "time": "seconds"}[kind]
+    return {"segmenter": kind, "segmentation_value": _count(batch_config, "value", unit)}
+
+
+def _known_keys(config: Mapping[str, Any], known: set[str]) -> None:
+    unknown = sorted(set(config) - known)
+    if unknown:
+        raise InvalidArgumentError(f"batch_config: unknown {unknown}; expected the keys {sorted(known)}")
+
+
+def _count(config: Mapping[str, Any], key: str, unit: str) -> int:
+    value = config.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InvalidArgumentError(f'batch_config["{key}"]: expected a whole number of {unit} above 0, got {value!r}')
+    return value
+
+
+def _numbers(config: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The service answers numbers as strings here."""
+    if config is None:
+        return None
+    return {key: int(value) if isinstance(value, str) and value.isdecimal() else value for key, value in config.items()}

@@ -1,0 +1,390 @@
+"""Live streams: starting and stopping, playing and exporting, transcripts, indexes, search, and their watches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import msgspec
+from msgspec import UNSET
+
+from aiortstream.context import path_of
+from aiortstream.errors import InvalidArgumentError, InvalidRequestError
+from aiortstream.indexes import RTStreamSceneIndex, audio_config, visual_config
+from aiortstream.live.bindings import OWN, ConnectionChoice, SceneBinding, TranscriptBinding
+from aiortstream.records import Alert, Gap, Keyed, PartialTranscript, TranscriptSegment
+from aiortstream.search import RTStreamSearchResult, RTStreamShot, search_request
+from aiortstream.transcripts import TranscriptPage, TranscriptStatus, read_page, read_status
+from aiortstream.wire import rest
+from aiortstream.wire.pages import index_kind
+from aiortstream.wire.times import moment, to_seconds, window
+
+if TYPE_CHECKING:
+    from aiortstream.context import Context
+    from aiortstream.indexes import AudioBatchConfig, VisualBatchConfig
+    from aiortstream.live.watch import Watch
+
+EXPORT_TIMEOUT = 120.0  # seconds until the server answers, be it that it is still processing
+
+
+class RTStreamExportResult(Keyed, frozen=True):
+    """The video an export made. URLs are None for sound alone; `duration` is in seconds, None where not told."""
+
+    video_id: str
+    stream_url: str | None = None
+    player_url: str | None = None
+    name: str | None = None
+    duration: float | None = None
+
+
+class RTStream:
+    """A live stream. A handle from `client.rtstream(id)` knows its id only, until `refresh()`.
+
+    `status` is the server's word: `connecting`, `connected`, `error`, `stopped`; the hosted service knows `connected`
+    and `stopped`. `status_reason` says why, in words, where the server tells.
+    """
+
+    def __init__(self, context: Context, answer: rest.RTStreamAnswer) -> None:
+        self._context = context
+        self._read(answer)
+
+    def _read(self, answer: rest.RTStreamAnswer) -> None:
+        self.id = answer.id
+        self.name = answer.name
+        self.collection_id = answer.collection_id
+        self.created_at = answer.created_at
+        self.sample_rate = answer.sample_rate
+        self.status = answer.status
+        self.status_reason = answer.status_reason
+        self.media_types = answer.media_types
+        self.store = answer.store
+        self.channel_id = answer.channel_id
+        self.stream_url = answer.stream_url
+        self.player_url = answer.player_url
+
+    def __repr__(self) -> str:
+        return f"RTStream(id={self.id!r}, name={self.name!r}, status={self.status!r})"
+
+    @property
+    def created_time(self) -> datetime | None:
+        """`created_at` as an aware datetime in UTC."""
+        return None if self.created_at is None else datetime.fromtimestamp(to_seconds(self.created_at), UTC)
+
+    async def refresh(self) -> RTStream:
+        """Read its properties again. Raises NotFoundError. Cancelling it changes nothing."""
+        self._read(await self._context.transport.get(self._path(), rest.RTStreamAnswer))
+        return self
+
+    async def start(self) -> None:
+        """Begin ingestion. Starting a stream that runs is no error. Cancelled, it may or may not be done."""
+        await self._act("start", {"connected", "connecting"})
+        self.status = "connected"
+
+    async def stop(self) -> None:
+        """Stop ingestion. Stopping a stream that is stopped is no error. Cancelled, it may or may not be done."""
+        await self._act("stop", {"stopped"})
+        self.status = "stopped"
+
+    async def _act(self, action: rest.Action, already: set[str]) -> None:
+        try:
+            await self._context.transport.patch(f"{self._path()}/status", body=rest.ActionRequest(action))
+        except InvalidRequestError as error:
+            if error.status == 404:
+                raise
+            await self.refresh()  # the service refuses to start what runs: what was wanted is so
+            if self.status not in already:
+                raise
+
+    async def generate_stream(
+        self, start: float | datetime, end: float | datetime, player_config: Mapping[str, str] | None = None
+    ) -> str | None:
+        """The URL of an HLS stream of what was recorded between `start` and `end` (unix seconds or aware datetimes).
+
+        Sets `stream_url` and `player_url` (a page that plays it). `player_config` may have `title`, `description` and
+        `slug`. Raises InvalidRequestError where nothing is recorded in that window. Cancelling it changes nothing.
+        """
+        first, last = window(start, end)
+        config = player_config or {}
+        unknown = sorted(set(config) - {"title", "description", "slug"})
+        if unknown:
+            raise InvalidArgumentError(f"player_config: unknown {unknown}; expected title, description, slug")
+        answer = await self._context.transport.get(
+            f"{self._path()}/stream",
+            rest.StreamAnswer,
+            params={
+                "start": first,
+                "end": last,
+                "player_title": config.get("title") or None,
+                "player_description": config.get("description") or None,
+                "player_slug_prefix": config.get("slug") or None,
+            },
+        )
+        self.stream_url, self.player_url = answer.stream_url, answer.player_url
+        return self.stream_url
+
+    async def export(self, name: str | None = None) -> RTStreamExportResult:
+        """Make a permanent video of the latest recording; the same one again while nothing new is recorded.
+
+        Needs `store=True` at connect, and on the hosted service a stopped stream. Long exports are followed to their
+        end. Raises InvalidRequestError ("No recordings available"). Cancelling it leaves the export going on.
+        """
+        body = rest.ExportRequest(name=UNSET if name is None else name)
+        answer = await self._context.transport.post(
+            f"{self._path()}/export", rest.ExportAnswer, body=body, timeout=EXPORT_TIMEOUT
+        )
+        return RTStreamExportResult(answer.video_id, answer.stream_url, answer.player_url, answer.name, answer.duration)
+
+    # --- transcripts --------------------------------------------------------------------------------------------------
+
+    async def start_transcript(
+        self, ws_connection_id: ConnectionChoice = OWN, engine: str | None = None
+    ) -> TranscriptStatus:
+        """Start live transcription; see `watch_transcript`. `engine` None is the server's default.
+
+        `ws_connection_id`: where the segments are sent; by default this client's own websocket. Cancelling it leaves
+        unknown whether it was started; starting again is safe.
+        """
+        connection = await self._context.live.connection_id(ws_connection_id)
+        status = await self._transcription("start", engine, connection)
+        self._context.live.bind(TranscriptBinding(self.id, engine), connection)
+        return status
+
+    async def stop_transcript(self, engine: str | None = None) -> TranscriptStatus:
+        """Stop live transcription; what is transcribed stays. Cancelled, it may or may not be stopped."""
+        status = await self._transcription("stop", engine, None)
+        self._context.live.unbind_transcript(self.id)
+        return status
+
+    async def get_transcript(
+        self,
+        page: int = 1,
+        page_size: int = 100,
+        start: float | datetime | None = None,
+        end: float | datetime | None = None,
+        since: float | datetime | None = None,
+        engine: str | None = None,
+    ) -> TranscriptPage:
+        """One page (at most 1000 a page) of final segments between `start` and `end`, or after `since`.
+
+        Times are unix seconds or aware datetimes. Cancelling it changes nothing.
+        """
+        params: dict[str, Any] = {"engine": engine, "page": page, "page_size": page_size}
+        for key, value in (("start", start), ("end", end), ("since", since)):
+            params[key] = None if value is None else moment(value, key)
+        answer = await self._context.transport.get(
+            f"{self._path()}/transcription", rest.TranscriptAnswer, params=params
+        )
+        return read_page(answer, self.id)
+
+    @overload
+    def watch_transcript(
+        self,
+        *,
+        since: float | datetime | str | None = ...,
+        until: float | datetime | None = ...,
+        follow: bool = ...,
+        partials: Literal[False] = ...,
+        gaps: Literal["raise"] = ...,
+        engine: str | None = ...,
+        max_buffer: int | None = ...,
+    ) -> Watch[TranscriptSegment]: ...
+    @overload
+    def watch_transcript(
+        self,
+        *,
+        since: float | datetime | str | None = ...,
+        until: float | datetime | None = ...,
+        follow: bool = ...,
+        partials: Literal[True],
+        gaps: Literal["raise"] = ...,
+        engine: str | None = ...,
+        max_buffer: int | None = ...,
+    ) -> Watch[TranscriptSegment | PartialTranscript]: ...
+    @overload
+    def watch_transcript(
+        self,
+        *,
+        since: float | datetime | str | None = ...,
+        until: float | datetime | None = ...,
+        follow: bool = ...,
+        partials: Literal[False] = ...,
+        gaps: Literal["yield"],
+        engine: str | None = ...,
+        max_buffer: int | None = ...,
+    ) -> Watch[TranscriptSegment | Gap]: ...
+    @overload
+    def watch_transcript(
+        self,
+        *,
+        since: float | datetime | str | None = ...,
+        until: float | datetime | None = ...,
+        follow: bool = ...,
+        partials: Literal[True],
+        gaps: Literal["yield"],
+        engine: str | None = ...,
+        max_buffer: int | None = ...,
+    ) -> Watch[TranscriptSegment | PartialTranscript | Gap]: ...
+    def watch_transcript(
+        self,
+        *,
+        since: float | datetime | str | None = None,
+        until: float | datetime | None = None,
+        follow: bool = True,
+        partials: bool = False,
+        gaps: Literal["raise", "yield"] = "raise",
+        engine: str | None = None,
+        max_buffer: int | None = None,
+    ) -> Watch[Any]:
+        """Its transcript: final segments since a moment (unix seconds, aware datetime) or a kept cursor, then live.
+
+        Without `since` it begins at the present. It ends at `until`, or with `follow=False` when the history is read;
+        an outage never ends it. `partials=True` hands over preliminary pieces too; only finals move the cursor. A
+        stretch that cannot be fetched again raises DataLost, after which reading can go on, or with `gaps="yield"` is
+        handed over as a `Gap`. `max_buffer`: records kept for a slow consumer.
+        """
+        return self._context.live.watch_transcript(
+            self.id,
+            since=since,
+            until=until,
+            follow=follow,
+            partials=partials,
+            gaps=gaps,
+            engine=engine,
+            max_buffer=max_buffer,
+        )
+
+    def watch_alerts(self, *, label: str | None = None, max_buffer: int | None = None) -> Watch[Alert | Gap]:
+        """The alerts of this stream that come to this client's websocket; a `Gap` for each stretch without one."""
+        return self._context.live.watch_alerts(self.id, label=label, max_buffer=max_buffer)
+
+    # --- indexes ------------------------------------------------------------------------------------------------------
+
+    async def index_visuals(
+        self,
+        prompt: str | None = None,
+        batch_config: VisualBatchConfig | None = None,
+        model_name: str | None = None,
+        model_config: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        ws_connection_id: ConnectionChoice = OWN,
+        sandbox_id: str | None = None,
+    ) -> RTStreamSceneIndex:
+        """Have a model describe its pictures, a window at a time; see `RTStreamSceneIndex.watch_scenes`.
+
+        `batch_config`: `{"type": "time", "value": seconds, "frame_count": frames}`. `model_name`: "mini", "basic",
+        "pro" or "ultra". Scenes are sent to this client's websocket, or to the connection that is given. Every call
+        makes another index. Cancelling it leaves unknown whether one was made: see `list_scene_indexes`.
+        """
+        return await self._index(
+            "time",
+            visual_config(batch_config),
+            prompt,
+            model_name,
+            model_config,
+            name,
+            ws_connection_id,
+            sandbox_id,
+        )
+
+    async def index_audio(
+        self,
+        prompt: str | None = None,
+        batch_config: AudioBatchConfig | None = None,
+        model_name: str | None = None,
+        model_config: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        ws_connection_id: ConnectionChoice = OWN,
+        sandbox_id: str | None = None,
+    ) -> RTStreamSceneIndex:
+        """Have a model summarise what is said in it, a batch at a time.
+
+        `batch_config`: `{"type": "word" | "sentence" | "time", "value": words, sentences or seconds}`. The rest is as
+        for `index_visuals`.
+        """
+        return await self._index(
+            "transcript",
+            audio_config(batch_config),
+            prompt,
+            model_name,
+            model_config,
+            name,
+            ws_connection_id,
+            sandbox_id,
+        )
+
+    async def list_scene_indexes(self) -> list[RTStreamSceneIndex]:
+        """Its scene indexes. Cancelling it changes nothing."""
+        answer = await self._context.transport.get(f"{self._path()}/index/scene", rest.SceneIndexesAnswer)
+        return [RTStreamSceneIndex(self._context, self.id, index) for index in answer.scene_indexes]
+
+    async def get_scene_index(self, index_id: str) -> RTStreamSceneIndex:
+        """One of its scene indexes. Raises NotFoundError. Cancelling it changes nothing."""
+        return await self.scene_index(index_id).refresh()
+
+    def scene_index(self, index_id: str) -> RTStreamSceneIndex:
+        """A handle of one of its scene indexes, with no request: it knows its id only."""
+        return RTStreamSceneIndex(self._context, self.id, rest.SceneIndexAnswer(index_id))
+
+    async def search(
+        self,
+        query: str,
+        index_id: str | None = None,
+        result_threshold: int | None = None,
+        score_threshold: float | None = None,
+        dynamic_score_percentage: float | None = None,
+        filter: Sequence[Mapping[str, Any]] | None = None,  # noqa: A002 - the official SDK's name
+    ) -> RTStreamSearchResult:
+        """Search what its indexes have recorded; no hit is an empty result. Cancelling it changes nothing."""
+        body = search_request(
+            query,
+            index_id=index_id,
+            result_threshold=result_threshold,
+            score_threshold=score_threshold,
+            dynamic_score_percentage=dynamic_score_percentage,
+            filter=filter,
+        )
+        answer = await self._context.transport.search(f"{self._path()}/search", rest.SearchAnswer, body=body)
+        shots = [RTStreamShot(self._context, record, self.id, self.name) for record in answer.results]
+        return RTStreamSearchResult(self.collection_id, shots)
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _path(self) -> str:
+        return path_of("rtstream", self.id)
+
+    async def _transcription(self, action: rest.Action, engine: str | None, connection: str | None) -> TranscriptStatus:
+        body = rest.TranscriptionRequest(action, engine=engine or UNSET, ws_connection_id=connection or UNSET)
+        answer = await self._context.transport.post(
+            f"{self._path()}/transcription", rest.TranscriptionStatusAnswer, body=body
+        )
+        return read_status(answer)
+
+    async def _index(
+        self,
+        extraction_type: str,
+        extraction_config: dict[str, Any] | None,
+        prompt: str | None,
+        model_name: str | None,
+        model_config: Mapping[str, Any] | None,
+        name: str | None,
+        ws_connection_id: ConnectionChoice,
+        sandbox_id: str | None,
+    ) -> RTStreamSceneIndex:
+        connection = await self._context.live.connection_id(ws_connection_id)
+        body = rest.SceneIndexRequest(
+            extraction_type,
+            extraction_config,
+            prompt,
+            model_name,
+            dict(model_config or {}),
+            name,
+            connection or UNSET,
+            sandbox_id or UNSET,
+        )
+        answer = await self._context.transport.post(f"{self._path()}/index/scene", rest.SceneIndexAnswer, body=body)
+        if answer.extraction_type is None:
+            answer = msgspec.structs.replace(answer, extraction_type=extraction_type)
+        binding = SceneBinding(self.id, answer.rtstream_index_id, index_kind(answer.extraction_type))
+        self._context.live.bind(binding, connection)
+        return RTStreamSceneIndex(self._context, self.id, answer)

@@ -1,0 +1,100 @@
+"""Search over what indexes have recorded: `rtstream.search(...)` and `coll.search(..., namespace="rtstream")`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from msgspec import UNSET
+
+from aiortstream.context import non_empty, path_of
+from aiortstream.errors import InvalidArgumentError
+from aiortstream.wire import rest
+
+if TYPE_CHECKING:
+    from aiortstream.context import Context
+
+
+class RTStreamShot:
+    """One hit: a stretch of a stream whose record fits the query. Times are unix seconds."""
+
+    def __init__(
+        self, context: Context, record: rest.SearchRecord, rtstream_id: str, rtstream_name: str | None
+    ) -> None:
+        self._context = context
+        self.rtstream_id = rtstream_id
+        self.rtstream_name = rtstream_name
+        self.start = record.start
+        self.end = record.end
+        self.text = record.text
+        self.search_score = record.score
+        self.scene_index_id = record.scene_index_id
+        self.scene_index_name = record.scene_index_name
+        self.metadata = record.metadata
+        self.stream_url: str | None = None
+        self.player_url: str | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"RTStreamShot(rtstream_id={self.rtstream_id!r}, start={self.start}, end={self.end}, "
+            f"search_score={self.search_score}, text={self.text!r})"
+        )
+
+    async def generate_stream(self) -> str | None:
+        """A URL that plays the shot; asked for once, then kept. Whole seconds around it, as the service plays them.
+
+        Sets `stream_url` and `player_url`. Raises InvalidRequestError where nothing of it is recorded. Cancelling it
+        changes nothing.
+        """
+        if self.stream_url is None:
+            answer = await self._context.transport.get(
+                path_of("rtstream", self.rtstream_id, "stream"),
+                rest.StreamAnswer,
+                params={"start": math.floor(self.start), "end": math.ceil(self.end)},
+            )
+            self.stream_url, self.player_url = answer.stream_url, answer.player_url
+        return self.stream_url
+
+
+class RTStreamSearchResult:
+    """Hits, best first; iterable, with `len()`."""
+
+    def __init__(self, collection_id: str | None, shots: Sequence[RTStreamShot]) -> None:
+        self.collection_id = collection_id
+        self.shots = list(shots)
+
+    def __repr__(self) -> str:
+        return f"RTStreamSearchResult(collection_id={self.collection_id!r}, shots={len(self.shots)})"
+
+    def __iter__(self) -> Iterator[RTStreamShot]:
+        return iter(self.shots)
+
+    def __len__(self) -> int:
+        return len(self.shots)
+
+    def get_shots(self) -> list[RTStreamShot]:
+        """The hits as a list."""
+        return self.shots
+
+
+def search_request(
+    query: str,
+    *,
+    index_id: str | None,
+    result_threshold: int | None,
+    score_threshold: float | None,
+    dynamic_score_percentage: float | None,
+    filter: Sequence[Mapping[str, Any]] | None,  # noqa: A002 - the wire's and the official SDK's name
+) -> rest.SearchRequest:
+    """The body of a search, checked; what is None is left out."""
+    if result_threshold is not None and result_threshold < 1:
+        raise InvalidArgumentError(f"result_threshold: expected a number of results above 0, got {result_threshold!r}")
+    return rest.SearchRequest(
+        non_empty(query, "query"),
+        scene_index_id=UNSET if index_id is None else index_id,
+        result_threshold=UNSET if result_threshold is None else result_threshold,
+        score_threshold=UNSET if score_threshold is None else score_threshold,
+        dynamic_score_percentage=UNSET if dynamic_score_percentage is None else dynamic_score_percentage,
+        filter=UNSET if filter is None else [dict(item) for item in filter],
+    )
