@@ -107,7 +107,7 @@ _MODULES = {
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = [  # noqa: PLE0604, RUF022 - grouped as the imports above are; a test holds the two lists together
+__all__ = [  # noqa: RUF022 - grouped as the imports above are; a test holds the two lists together
     "__version__",
     "AlertDefinition",
     "EventDefinition",

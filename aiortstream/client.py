@@ -53,11 +53,19 @@ class AsyncClient:
         token = api_key or session_token or os.environ.get("VIDEO_DB_API_KEY")
         if not token:
             raise AuthenticationError(
-                "no credentials: pass api_key=, set VIDEO_DB_API_KEY, or use AsyncClient.local(), which needs no account"
+                "no credentials: pass api_key=, set VIDEO_DB_API_KEY, or use AsyncClient.local(), which needs none"
             )
-        self._configure(timeout, max_retries, live)
+        if timeout <= 0:
+            raise InvalidArgumentError(f"timeout: expected seconds above 0, got {timeout!r}")
+        if max_retries < 0:
+            raise InvalidArgumentError(f"max_retries: expected 0 or more, got {max_retries!r}")
         self._token = token
         self._base_url = _server_url(base_url or os.environ.get("VIDEO_DB_API") or HOSTED)
+        self._timeout = timeout
+        self._max_retries = max_retries
+        self._context = Context(live)
+        self._local_settings: Mapping[str, Any] | None = None
+        self._server: LocalServer | None = None
 
     @classmethod
     def local(
@@ -75,26 +83,15 @@ class AsyncClient:
         server: further fields of `aiortstream.local.settings.ServerSettings`. The server starts when the client is
         opened and stops when it closes; it is at `client.server` in between.
         """
-        client = cls.__new__(cls)
-        client._configure(timeout, max_retries, live)
-        client._local_settings = {"data_dir": None if data_dir is None else Path(data_dir), **server}
+        client = cls("unset until the server has made one", timeout=timeout, max_retries=max_retries, live=live)
+        client._local_settings = {
+            "data_dir": None if data_dir is None else Path(data_dir),
+            **server,
+        }
         return client
 
-    def _configure(self, timeout: float, max_retries: int, live: LiveSettings | None) -> None:
-        if timeout <= 0:
-            raise InvalidArgumentError(f"timeout: expected seconds above 0, got {timeout!r}")
-        if max_retries < 0:
-            raise InvalidArgumentError(f"max_retries: expected 0 or more, got {max_retries!r}")
-        self._timeout = timeout
-        self._max_retries = max_retries
-        self._context = Context(live)
-        self._token = ""
-        self._base_url = ""
-        self._local_settings: Mapping[str, Any] | None = None
-        self._server: LocalServer | None = None
-
     def __repr__(self) -> str:
-        return f"AsyncClient({self._base_url or 'local'})"
+        return f"AsyncClient({'local' if self._local_settings is not None else self._base_url})"
 
     # --- lifetime -----------------------------------------------------------------------------------------------------
 
@@ -260,7 +257,7 @@ async def _start_server(settings: Mapping[str, Any]) -> LocalServer:
         from aiortstream.local.settings import ServerSettings
     except ImportError as error:
         raise ServerStartError(
-            f"the embedded server needs packages that are not installed ({error.name}): pip install 'aiortstream[local]'"
+            f"the embedded server needs packages that are missing ({error.name}): pip install 'aiortstream[local]'"
         ) from error
     server = LocalServer(ServerSettings(**settings))
     await server.start()
