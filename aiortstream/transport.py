@@ -11,7 +11,7 @@ import email.utils
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 import aiohttp
@@ -161,7 +161,7 @@ class Transport:
         idempotent: bool = False,
     ) -> A:
         envelope = await self._exchange(method, path, params=params, body=body, timeout=timeout, idempotent=idempotent)
-        return _decode(bytes(envelope.response) or bytes(envelope.data), answer, f"{method} {path}")
+        return _decode(bytes(envelope.data), answer, f"{method} {path}")
 
     async def _exchange(
         self,
@@ -263,7 +263,9 @@ class Transport:
             if reply.status in (429, 502, 503, 504):
                 continue  # the job itself goes on
             envelope = _open_envelope(reply, call)
-        return envelope
+        if bytes(envelope.response) in (b"", b"null"):
+            return envelope
+        return _open_envelope(replace(reply, body=bytes(envelope.response)), call)
 
     def _job_url(self, envelope: Envelope, call: _Call) -> URL:
         data = _decode(bytes(envelope.data), JobData, f"{call.method} {call.path}")

@@ -1,7 +1,7 @@
 """The envelope of every REST answer: `{"success": true, "data": {...}}`, or `success: false` with a message.
 
 A long operation answers with `status: "processing"` and `data.output_url`, which is polled until its own envelope has
-another status; its result stands under `response` or in the envelope itself.
+another status; the result's own envelope then stands under `response`, or is that answer itself.
 """
 
 from __future__ import annotations
