@@ -1,0 +1,1 @@
+"""Recording by stream copy: segments on disk, playlists and exports made from them."""
