@@ -111,7 +111,10 @@ class AsyncClient:
         return self
 
     async def aclose(self) -> None:
-        """End its watches, close its connections, stop its server if it has one. Closing twice is nothing."""
+        """End its watches, close its connections, stop its server if it has one. Closing twice is nothing.
+
+        Cancelling it cuts the waiting for peers short; call it again to be sure that all is closed.
+        """
         try:
             await self._context.aclose()
         finally:

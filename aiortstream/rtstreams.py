@@ -299,8 +299,8 @@ class RTStream:
     ) -> RTStreamSceneIndex:
         """Have a model summarise what is said in it, a batch at a time.
 
-        `batch_config`: `{"type": "word" | "sentence" | "time", "value": words, sentences or seconds}`. The rest is as
-        for `index_visuals`.
+        `batch_config`: `{"type": "word" | "sentence" | "time", "value": words, sentences or seconds}`. For the rest,
+        cancelling it included, see `index_visuals`.
         """
         return await self._index(
             "transcript",

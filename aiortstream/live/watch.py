@@ -69,7 +69,10 @@ class Watch(Generic[T_co]):
                 return item  # type: ignore[no-any-return] # the hub pairs the feed with the type parameter
 
     async def aclose(self) -> None:
-        """Stop watching. The consumer, if it waits, sees the end. Closing twice is nothing; it never waits long."""
+        """Stop watching. The consumer, if it waits, sees the end. Closing twice is nothing.
+
+        Cancelling it changes nothing: the watch is closed by then.
+        """
         self._closed = True
         if self._opened:
             self._hub.detach(self._feed)

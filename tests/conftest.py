@@ -1,0 +1,65 @@
+"""Fixtures for tests of the client against mocked REST answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from unittest.mock import Mock
+
+import msgspec
+import pytest
+from aiohttp import ClientResponse
+from aioresponses import CallbackResult, aioresponses
+from yarl import URL
+
+from aiortstream import AsyncClient
+
+BASE = "https://api.test"
+
+
+class MockedResponse(ClientResponse):
+    """aiohttp 3.14 wants a stream writer that aioresponses does not know of."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, stream_writer=Mock(), **keywords)
+
+
+class MockedRest:
+    """Answers by method and path, and what was asked: the tests of handles look at both sides of the wire."""
+
+    def __init__(self, mock: aioresponses) -> None:
+        self._mock = mock
+        self.requests: list[tuple[str, str, dict[str, str], Any]] = []
+
+    def answer(self, method: str, path: str, data: object = None, *, status: int = 200, **envelope: object) -> None:
+        """The next request of this method and path is answered so, in the wire's envelope."""
+
+        def keep(url: URL, **keywords: Any) -> CallbackResult:
+            raw = keywords.get("data")
+            body = None if raw is None else msgspec.json.decode(raw)
+            query = {**dict(url.query), **(keywords.get("params") or {})}
+            self.requests.append((method, url.path, query, body))
+            payload = {"success": status < 400, "data": data, **envelope}
+            return CallbackResult(status=status, payload=payload, response_class=MockedResponse)
+
+        self._mock.add(re.compile(re.escape(BASE + path) + r"(\?.*)?$"), method, callback=keep)
+
+    @property
+    def last(self) -> tuple[str, str, dict[str, str], Any]:
+        """Method, path, query and body of the newest request."""
+        return self.requests[-1]
+
+
+@pytest.fixture
+def rest() -> Iterator[MockedRest]:
+    """A server made of answers."""
+    with aioresponses(passthrough=["http://127.0.0.1"]) as mock:
+        yield MockedRest(mock)
+
+
+@pytest.fixture
+async def client(rest: MockedRest) -> AsyncIterator[AsyncClient]:
+    """A client of that server. It has no websocket: pass `ws_connection_id`."""
+    async with AsyncClient("sk-test", base_url=BASE, max_retries=0) as opened:
+        yield opened

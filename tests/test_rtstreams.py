@@ -1,0 +1,228 @@
+"""Streams: what their methods send and what they make of the answers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from conftest import MockedRest
+
+import aiortstream
+from aiortstream import AsyncClient, InvalidArgumentError, InvalidRequestError, NotFoundError
+
+STREAM = {"id": "rts-1", "name": "Door", "collection_id": "c-1", "status": "connected", "sample_rate": 30}
+NOW = 1_710_000_000.5
+
+
+async def test_refresh_reads_every_property(client: AsyncClient, rest: MockedRest) -> None:
+    rest.answer("GET", "/rtstream/rts-1", {**STREAM, "created_at": "2025-05-27T13:07:38.758741", "later": 1})
+    stream = await client.get_rtstream("rts-1")
+    assert (stream.name, stream.collection_id, stream.status, stream.sample_rate) == ("Door", "c-1", "connected", 30)
+    assert stream.created_time == datetime(2025, 5, 27, 13, 7, 38, 758741, UTC)
+
+
+async def test_ids_are_quoted_and_never_empty(client: AsyncClient, rest: MockedRest) -> None:
+    rest.answer("GET", "/rtstream/a%2F..%2Fb", STREAM)
+    await client.get_rtstream("a/../b")
+    with pytest.raises(InvalidArgumentError, match="id"):
+        await client.get_rtstream("")
+
+
+@pytest.mark.parametrize(("method", "status"), [("start", "connected"), ("stop", "stopped")])
+async def test_start_and_stop(client: AsyncClient, rest: MockedRest, method: str, status: str) -> None:
+    rest.answer("PATCH", "/rtstream/rts-1/status", message="ok")
+    stream = client.rtstream("rts-1")
+    await getattr(stream, method)()
+    assert rest.last == ("PATCH", "/rtstream/rts-1/status", {}, {"action": method})
+    assert stream.status == status
+
+
+async def test_starting_what_runs_is_no_error(client: AsyncClient, rest: MockedRest) -> None:
+    rest.answer("PATCH", "/rtstream/rts-1/status", status=400, message="Operation not allowed")
+    rest.answer("GET", "/rtstream/rts-1", STREAM)
+    await client.rtstream("rts-1").start()
+
+
+async def test_a_start_that_failed_is_an_error(client: AsyncClient, rest: MockedRest) -> None:
+    rest.answer("PATCH", "/rtstream/rts-1/status", status=400, message="Operation not allowed")
+    rest.answer("GET", "/rtstream/rts-1", {**STREAM, "status": "stopped"})
+    with pytest.raises(InvalidRequestError, match="Operation not allowed"):
+        await client.rtstream("rts-1").start()
+    rest.answer("PATCH", "/rtstream/rts-2/status", status=404, message="no stream rts-2")
+    with pytest.raises(NotFoundError):
+        await client.rtstream("rts-2").start()
+
+
+async def test_generate_stream_returns_the_stream_and_keeps_both_urls(client: AsyncClient, rest: MockedRest) -> None:
+    rest.answer("GET", "/rtstream/rts-1/stream", {"stream_url": "https://s/x.m3u8", "player_url": "https://p"})
+    stream = client.rtstream("rts-1")
+    end = datetime.fromtimestamp(NOW + 60, UTC)
+    assert await stream.generate_stream(NOW, end, {"title": "T", "slug": "s"}) == "https://s/x.m3u8"
+    assert (stream.stream_url, stream.player_url) == ("https://s/x.m3u8", "https://p")
+    assert rest.last[2] == {
+        "start": "1710000000.5",
+        "end": "1710000060.5",
+        "player_title": "T",
+        "player_slug_prefix": "s",
+    }
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "says"),
+    [
+        (NOW, NOW, "end: expected a time after start"),
+        (NOW * 1000, NOW * 1000 + 1, "looks like milliseconds"),
+        (0, 60, "start: expected unix seconds"),
+        (datetime(2025, 1, 1), NOW, "time zone"),  # noqa: DTZ001 - naive on purpose
+        ("now", NOW, "start: expected unix seconds or an aware datetime"),
+        (float("nan"), NOW, "start"),
+    ],
+)
+async def test_windows_that_make_no_sense(client: AsyncClient, start: Any, end: Any, says: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=says):
+        await client.rtstream("rts-1").generate_stream(start, end)
+
+
+async def test_export(client: AsyncClient, rest: MockedRest) -> None:
+    rest.answer("POST", "/rtstream/rts-1/export", {"video_id": "m-1", "name": "N", "duration": "12.5"})
+    result = await client.rtstream("rts-1").export(name="N")
+    assert rest.last[3] == {"name": "N"}
+    assert (result.video_id, result.name, result.duration, result["stream_url"]) == ("m-1", "N", 12.5, None)
+    rest.answer("POST", "/rtstream/rts-1/export", {"video_id": "m-1"})
+    await client.rtstream("rts-1").export()
+    assert rest.last[3] == {}
+
+
+async def test_transcript_calls(client: AsyncClient, rest: MockedRest) -> None:
+    path = "/rtstream/rts-1/transcription"
+    rest.answer("POST", path, {"status": "running", "engine": "default"})
+    stream = client.rtstream("rts-1")
+    status = await stream.start_transcript(ws_connection_id="conn", engine="assemblyai")
+    assert rest.last[3] == {"action": "start", "engine": "assemblyai", "ws_connection_id": "conn"}
+    assert (status.status, status["engine"]) == ("running", "default")
+    rest.answer("POST", path, {"status": "stopped"})
+    await stream.stop_transcript()
+    assert rest.last[3] == {"action": "stop"}
+
+
+async def test_a_transcript_page_answers_attributes_and_keys(client: AsyncClient, rest: MockedRest) -> None:
+    record = {"start": NOW, "end": NOW + 2, "text": "hello", "word_timestamps": None} | {"word_timestamps": []}
+    words = [{"word": "hi", "start": NOW, "end": NOW + 1}]
+    page = {
+        "transcription_records": [record, {**record, "word_timestamps": words}],
+        "next_page": True,
+        "total_count": 9,
+    }
+    rest.answer("GET", "/rtstream/rts-1/transcription", page)
+    got = await client.rtstream("rts-1").get_transcript(page=2, page_size=50, since=NOW - 10)
+    assert rest.last[2] == {"page": "2", "page_size": "50", "since": "1709999990.5"}
+    assert got["transcription_records"] == got.segments
+    assert got["next_page"] is True
+    assert got.segments[0]["text"] == "hello"
+    assert got.segments[1].words[0].word == "hi"
+    assert got.segments[0].start_time == datetime.fromtimestamp(NOW, UTC)
+
+
+async def test_records_of_another_epoch_are_refused(client: AsyncClient, rest: MockedRest) -> None:
+    rest.answer(
+        "GET", "/rtstream/rts-1/transcription", {"transcription_records": [{"start": 5, "end": 6, "text": "x"}]}
+    )
+    with pytest.raises(aiortstream.ProtocolError, match="no unix time"):
+        await client.rtstream("rts-1").get_transcript()
+
+
+INDEX = {"rtstream_index_id": "7a6b9e4dc0132ebe", "extraction_type": "time", "status": "running"}
+
+
+async def test_index_visuals_sends_what_the_official_client_sends(client: AsyncClient, rest: MockedRest) -> None:
+    rest.answer(
+        "POST", "/rtstream/rts-1/index/scene", {**INDEX, "extraction_config": {"time": "2", "frame_count": "5"}}
+    )
+    index = await client.rtstream("rts-1").index_visuals(
+        prompt="Describe", batch_config={"type": "time", "value": 2, "frame_count": 5}, ws_connection_id="conn"
+    )
+    assert rest.last[3] == {
+        "extraction_type": "time",
+        "extraction_config": {"time": 2, "frame_count": 5},
+        "prompt": "Describe",
+        "model_name": None,
+        "model_config": {},
+        "name": None,
+        "ws_connection_id": "conn",
+    }
+    assert index.rtstream_index_id == "7a6b9e4dc0132ebe"
+    assert index.extraction_config == {"time": 2, "frame_count": 5}
+    assert index.kind == "visual"
+
+
+async def test_index_audio_sends_what_the_official_client_sends(client: AsyncClient, rest: MockedRest) -> None:
+    rest.answer("POST", "/rtstream/rts-1/index/scene", {"rtstream_index_id": "a"})
+    index = await client.rtstream("rts-1").index_audio(
+        "Sum up", {"type": "sentence", "value": 5}, "basic", {"t": 0}, "n", ws_connection_id=None, sandbox_id="sb"
+    )
+    assert rest.last[3] == {
+        "extraction_type": "transcript",
+        "extraction_config": {"segmenter": "sentence", "segmentation_value": 5},
+        "prompt": "Sum up",
+        "model_name": "basic",
+        "model_config": {"t": 0},
+        "name": "n",
+        "sandbox_id": "sb",
+    }
+    assert index.kind == "audio"
+
+
+@pytest.mark.parametrize(
+    ("method", "config", "says"),
+    [
+        ("index_visuals", {"type": "word", "value": 2}, r'batch_config\["type"\]: visual indexes take only "time"'),
+        (
+            "index_visuals",
+            {"type": "time", "value": 0, "frame_count": 5},
+            r'\["value"\]: expected a whole number of sec',
+        ),
+        ("index_visuals", {"type": "time", "value": 2, "frame_count": "5"}, r'\["frame_count"\]'),
+        ("index_visuals", {"type": "time", "value": 2, "frames": 5}, "unknown"),
+        ("index_audio", {"type": "minute", "value": 2}, 'expected "word", "sentence" or "time", got'),
+        ("index_audio", {"type": "word"}, r'\["value"\]: expected a whole number of words above 0, got None'),
+        ("index_audio", {"type": "word", "value": True}, "whole number"),
+    ],
+)
+async def test_batch_configs_that_are_wrong(client: AsyncClient, method: str, config: Any, says: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=says):
+        await getattr(client.rtstream("rts-1"), method)(batch_config=config, ws_connection_id=None)
+
+
+async def test_without_a_batch_config_the_server_decides(client: AsyncClient, rest: MockedRest) -> None:
+    rest.answer("POST", "/rtstream/rts-1/index/scene", INDEX)
+    await client.rtstream("rts-1").index_visuals(ws_connection_id=None)
+    assert rest.last[3]["extraction_config"] is None
+
+
+async def test_listing_and_getting_indexes(client: AsyncClient, rest: MockedRest) -> None:
+    rest.answer("GET", "/rtstream/rts-1/index/scene", {"scene_indexes": [INDEX]})
+    assert [i.status for i in await client.rtstream("rts-1").list_scene_indexes()] == ["running"]
+    rest.answer("GET", "/rtstream/rts-1/index/7a6b9e4dc0132ebe", {**INDEX, "prompt": "P"})
+    assert (await client.rtstream("rts-1").get_scene_index("7a6b9e4dc0132ebe")).prompt == "P"
+
+
+async def test_search(client: AsyncClient, rest: MockedRest) -> None:
+    hit = {"start": NOW, "end": NOW + 2, "text": "door", "score": 0.7, "scene_index_id": "i"}
+    rest.answer("POST", "/rtstream/rts-1/search", {"results": [hit]})
+    result = await client.rtstream("rts-1").search("door", index_id="i", result_threshold=3, score_threshold=0.2)
+    assert rest.last[3] == {"query": "door", "scene_index_id": "i", "result_threshold": 3, "score_threshold": 0.2}
+    (shot,) = result.get_shots()
+    assert (shot.rtstream_id, shot.text, shot.search_score, len(result), list(result)) == (
+        "rts-1",
+        "door",
+        0.7,
+        1,
+        [shot],
+    )
+    rest.answer("GET", "/rtstream/rts-1/stream", {"stream_url": "s", "player_url": "p"})
+    assert await shot.generate_stream() == "s"
+    assert rest.last[2] == {"start": "1710000000", "end": "1710000003"}
+    assert await shot.generate_stream() == "s"  # asked for once
+    with pytest.raises(InvalidArgumentError, match="query"):
+        await client.rtstream("rts-1").search(" ")
