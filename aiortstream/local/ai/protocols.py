@@ -23,7 +23,7 @@ class ModelError(Exception):
     """A model could not answer: the message says which and why."""
 
 
-class BackendMissing(ModelError):
+class BackendMissing(ModelError):  # noqa: N818 - the name says what happened
     """A model was asked for whose packages are not installed: the message names the extra that brings them."""
 
 
