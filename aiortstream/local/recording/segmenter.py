@@ -4,15 +4,18 @@ A segment is written under a temporary name, forced to disk and renamed; only th
 loses at most the segment being written (`max_duration` and a little), and leaves a temporary file that `recover`
 deletes. Its name says what its row does not: `<session>/<start>.ts`, in microseconds since 1970, with a `c` (continued)
 after the start where it does not begin at a key frame.
+
+Time stamps inside are unix time less the session's epoch, on MPEG-TS's own 90 kHz: all files of a session are on one
+timeline, and `session_epoch` leads from any of them back to unix time.
 """
 
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -23,6 +26,8 @@ from av.stream import Stream
 # What MPEG-TS carries and players of it know. G.711 and VP8, for instance, would be written but never played.
 RECORDABLE_VIDEO = frozenset({"h264", "hevc", "mpeg2video", "mpeg4"})
 RECORDABLE_AUDIO = frozenset({"aac", "aac_latm", "mp3", "mp2", "ac3", "eac3", "opus"})
+
+TICK = Fraction(1, 90_000)  # of MPEG-TS time stamps, in seconds
 
 _PARTIAL = ".part"
 _CONTINUED = "c"
@@ -65,14 +70,15 @@ class SegmentInfo:
 class _Track:
     source: Stream
     is_video: bool
-    last_dts: int | None = None  # as written, in ticks of the source; the next is written larger
-    last_step: int = 0  # ticks between the latest two packets: how long a packet of no stated duration lasts
+    last_dts: int | None = None  # as written, in TICKs; the next is written larger
+    last_step: int = 0  # TICKs between the latest two packets: how long a packet of no stated duration lasts
 
 
 @dataclass(slots=True)
 class _OpenSegment:
     container: OutputContainer
     targets: dict[int, Stream]
+    epoch: int  # unix seconds of its time stamp zero
     partial: Path
     path: Path  # relative
     start: float  # unix seconds of the presentation of its first packet
@@ -105,7 +111,6 @@ class Segmenter:
         self._on_segment = on_segment
         self._tracks: dict[int, _Track] = {}  # by stream index; empty outside a session
         self._session: str | None = None  # None until the first packet that a recording can begin with
-        self._base = 0  # whole seconds of media time at which the session began
         self._segment: _OpenSegment | None = None
 
     def begin(self, streams: Sequence[Stream]) -> list[str]:
@@ -129,19 +134,15 @@ class Segmenter:
         track = self._tracks.get(packet.stream.index)
         if track is None or packet.dts is None or packet.pts is None:
             return
-        dts = packet.dts if track.last_dts is None else max(packet.dts, track.last_dts + 1)
-        pts = max(packet.pts, dts)
-        if track.last_dts is not None:
-            track.last_step = dts - track.last_dts
-        tick = packet.time_base
-        start, decoded = float(pts * tick) + offset, float(dts * tick) + offset
-        if not self._open_or_cut(packet, track, start, decoded, offset):
+        start = float(packet.pts * packet.time_base) + offset
+        decoded = float(packet.dts * packet.time_base) + offset
+        if not self._open_or_cut(packet, track, start, decoded):
             return
-        track.last_dts = dts
-        self._write(packet, track, pts, dts)
         segment = self._segment
         assert segment is not None
-        segment.end = max(segment.end, start + float((packet.duration or track.last_step) * tick))
+        self._write(packet, track, segment, start, decoded)
+        lasts = packet.duration * packet.time_base if packet.duration else track.last_step * TICK
+        segment.end = max(segment.end, start + float(lasts))
         if track.is_video:
             segment.has_video = True
         else:
@@ -168,14 +169,13 @@ class Segmenter:
     def _has_video(self) -> bool:
         return any(track.is_video for track in self._tracks.values())
 
-    def _open_or_cut(self, packet: Packet[Stream], track: _Track, start: float, decoded: float, offset: float) -> bool:
+    def _open_or_cut(self, packet: Packet[Stream], track: _Track, start: float, decoded: float) -> bool:
         """See to it that a segment is open for the packet; False while none can begin."""
         is_key = track.is_video and packet.is_keyframe
         segment = self._segment
         if segment is None:
             if self._has_video and not is_key:
                 return False
-            self._base = math.floor(decoded - offset)
             self._session = str(_microseconds(start))
             self._open(start, decoded, independent=True)
         elif self._is_cut(track, is_key, decoded - segment.cut_base):
@@ -195,17 +195,26 @@ class Segmenter:
         partial.parent.mkdir(parents=True, exist_ok=True)
         container = av.open(str(partial), "w", format="mpegts", options={"avoid_negative_ts": "disabled"})
         targets = {index: container.add_stream_from_template(track.source) for index, track in self._tracks.items()}
-        self._segment = _OpenSegment(container, targets, partial, path, start, decoded, start)
+        self._segment = _OpenSegment(
+            container, targets, session_epoch(self._session), partial, path, start, decoded, start
+        )
 
-    def _write(self, packet: Packet[Stream], track: _Track, pts: int, dts: int) -> None:
+    def _write(
+        self, packet: Packet[Stream], track: _Track, segment: _OpenSegment, start: float, decoded: float
+    ) -> None:
         """Mux the packet at its place in the session, and leave it as it was: others want it too."""
-        assert self._segment is not None
         kept = packet.pts, packet.dts, packet.duration, packet.time_base
-        shift = round((_LEAD - self._base) / packet.time_base)
-        packet.stream = self._segment.targets[track.source.index]
-        packet.pts, packet.dts = pts + shift, dts + shift
+        dts = round((decoded - segment.epoch) / TICK)
+        pts = round((start - segment.epoch) / TICK)
+        if track.last_dts is not None:
+            dts = max(dts, track.last_dts + 1)
+            track.last_step = dts - track.last_dts
+        track.last_dts = dts
+        packet.stream = segment.targets[track.source.index]
+        packet.duration = round((packet.duration or 0) * packet.time_base / TICK)
+        packet.pts, packet.dts, packet.time_base = max(pts, dts), dts, TICK
         try:
-            self._segment.container.mux(packet)
+            segment.container.mux(packet)
         finally:
             packet.stream = track.source
             packet.pts, packet.dts, packet.duration, packet.time_base = kept
@@ -230,6 +239,11 @@ class Segmenter:
                 has_audio=segment.has_audio,
             )
         )
+
+
+def session_epoch(session: str) -> int:
+    """The unix time, in whole seconds, of time stamp zero in the files of a session."""
+    return int(session) // 1_000_000 - _LEAD
 
 
 def recover(directory: Path) -> int:
