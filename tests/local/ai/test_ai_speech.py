@@ -53,8 +53,8 @@ class FakeWhisper:
 def segment(
     start: float, end: float, text: str, words: list[tuple[str, float, float]] | None = None
 ) -> SimpleNamespace:
-    spoken = words and [SimpleNamespace(word=w, start=np.float64(s), end=np.float64(e)) for w, s, e in words]
-    return SimpleNamespace(start=np.float64(start), end=np.float64(end), text=text, words=spoken)
+    spoken = [SimpleNamespace(word=w, start=np.float64(s), end=np.float64(e)) for w, s, e in words or ()]
+    return SimpleNamespace(start=np.float64(start), end=np.float64(end), text=text, words=spoken or None)
 
 
 def chunk(seconds: float = 3.0) -> AudioChunk:
