@@ -7,7 +7,14 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from aiortstream.errors import DataLost
 from aiortstream.live.cursor import parse_cursor
@@ -407,7 +414,14 @@ class FeedMachine(RuleBasedStateMachine):
         return len(self.feed.buffer) == 0 and len(self.received) == len(self.served)
 
 
-FeedMachine.TestCase.settings = settings(
-    max_examples=500, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
-)
-TestFeedMachine = FeedMachine.TestCase
+RUN = settings(max_examples=500, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def test_whatever_happens_everything_arrives_once() -> None:
+    run_state_machine_as_test(FeedMachine, settings=RUN)  # type: ignore[no-untyped-call] # Hypothesis has no types here
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_the_same_for_long() -> None:
+    run_state_machine_as_test(FeedMachine, settings=settings(RUN, max_examples=20_000))  # type: ignore[no-untyped-call]
