@@ -418,10 +418,10 @@ RUN = settings(max_examples=500, stateful_step_count=40, deadline=None, suppress
 
 
 def test_whatever_happens_everything_arrives_once() -> None:
-    run_state_machine_as_test(FeedMachine, settings=RUN)  # type: ignore[no-untyped-call] # Hypothesis has no types here
+    run_state_machine_as_test(FeedMachine, settings=RUN)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_the_same_for_long() -> None:
-    run_state_machine_as_test(FeedMachine, settings=settings(RUN, max_examples=20_000))  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(FeedMachine, settings=settings(RUN, max_examples=20_000))
