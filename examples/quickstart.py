@@ -1,0 +1,58 @@
+"""One live stream in an asyncio program: transcript, scenes and alerts as they come, then a search and a clip.
+
+python examples/quickstart.py                                # the bundled sample, on an embedded server, offline
+python examples/quickstart.py rtsp://camera/front            # a camera of yours
+VIDEO_DB_API_KEY=... python examples/quickstart.py rtsp://...  # the same code on the hosted service
+"""
+
+import asyncio
+import os
+import sys
+
+import aiortstream
+
+
+async def main(url: str) -> None:
+    hosted = "VIDEO_DB_API_KEY" in os.environ
+    async with aiortstream.AsyncClient() if hosted else aiortstream.AsyncClient.local() as client:
+        coll = await client.get_collection()
+        rtstream = await coll.connect_rtstream(url=url, name="Door", media_types=["audio", "video"], store=True)
+
+        await rtstream.start_transcript()
+        visuals = await rtstream.index_visuals(
+            prompt="Describe who and what is visible",
+            batch_config={"type": "time", "value": 2, "frame_count": 5},
+        )
+        event_id = await client.create_event(event_prompt="A person is at the door", label="person")
+        await visuals.create_alert(event_id, callback_url="")
+
+        async def transcript() -> None:
+            async for segment in rtstream.watch_transcript():
+                print(f"{segment.start_time:%H:%M:%S} heard  {segment.text}", flush=True)
+
+        async def scenes() -> None:
+            async for scene in visuals:
+                print(f"{scene.start_time:%H:%M:%S} seen   {scene.text}", flush=True)
+
+        watching = [asyncio.create_task(transcript()), asyncio.create_task(scenes())]
+        async with rtstream.watch_alerts(label="person") as alerts, asyncio.timeout(120):
+            async for alert in alerts:
+                if isinstance(alert, aiortstream.Alert) and alert.start and alert.end:
+                    break
+        print(f"ALERT  {alert.label}: {alert.text}")
+        for task in watching:
+            task.cancel()
+
+        for shot in await rtstream.search("door"):
+            print(f"found  {shot.search_score:.2f} {shot.text}")
+        print("watch ", await rtstream.generate_stream(start=alert.start - 2, end=alert.end))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        asyncio.run(main(sys.argv[1]))
+    else:
+        from aiortstream.local.sample import live_sample
+
+        with live_sample() as sample_url:
+            asyncio.run(main(sample_url))

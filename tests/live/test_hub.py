@@ -1,0 +1,386 @@
+"""Watches over a real websocket of a scripted server, with history served by a fake gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from aiortstream.errors import AuthenticationError, ClientClosedError, ConnectionFailedError, NotFoundError
+from aiortstream.live.bindings import OWN, AlertBinding, SceneBinding, TranscriptBinding
+from aiortstream.live.feed import WatchState, Window
+from aiortstream.live.hub import LiveHub
+from aiortstream.live.settings import LiveSettings
+from aiortstream.records import Alert, DecodeFailure, Gap, Scene, TranscriptSegment, UnknownEvent
+from aiortstream.wire.frames import encode_frame, encode_hello
+
+T0 = float(int(time.time())) - 20.0  # records of now: polls look for late ones a minute back, not years
+DEADLINE = 5.0  # seconds for anything that has to happen
+QUICK = LiveSettings(
+    connect_timeout=2.0,
+    heartbeat=5.0,
+    reconnect_delay=0.01,
+    max_reconnect_delay=0.02,
+    poll_interval=0.05,
+    max_poll_interval=0.1,
+    max_polls_per_second=1000.0,
+)
+
+
+def segment(start: float, text: str = "hello", stream: str = "rts-1") -> TranscriptSegment:
+    return TranscriptSegment(start, start + 1, text, stream)
+
+
+def scene(start: float, text: str = "a door", index: str | None = None) -> Scene:
+    return Scene(start, start + 2, text, "rts-1", "visual", index)
+
+
+@dataclass
+class Server:
+    """A websocket server that does what the test says, and the history that its REST side would have."""
+
+    sockets: list[web.WebSocketResponse] = field(default_factory=list)
+    segments: list[TranscriptSegment] = field(default_factory=list)
+    scenes_of: dict[str, list[Scene]] = field(default_factory=dict)
+    restarted: list[tuple[str, str]] = field(default_factory=list)
+    replaced: list[tuple[str, str]] = field(default_factory=list)
+    before_hello: list[bytes] = field(default_factory=list)
+    refuse: int = 0  # connections to close before their first frame
+    history_error: Exception | None = None
+    opened: asyncio.Condition = field(default_factory=asyncio.Condition)
+    url: str = ""
+
+    async def handle(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        if self.refuse > 0:
+            self.refuse -= 1
+            await socket.close()
+            return socket
+        for raw in self.before_hello:
+            await socket.send_str(raw.decode())
+        self.sockets.append(socket)
+        await socket.send_str(encode_hello(f"conn-{len(self.sockets)}").decode())
+        async with self.opened:
+            self.opened.notify_all()
+        async for _ in socket:
+            pass
+        return socket
+
+    async def epoch(self, number: int) -> web.WebSocketResponse:
+        async with asyncio.timeout(DEADLINE), self.opened:
+            await self.opened.wait_for(lambda: len(self.sockets) >= number)
+        return self.sockets[number - 1]
+
+    async def send(self, record: TranscriptSegment | Scene | Alert) -> None:
+        await self.sockets[-1].send_str(encode_frame(record, visual="visual_index").decode())
+
+
+@dataclass
+class FakeGateway:
+    """The REST side, in memory."""
+
+    server: Server
+    session: aiohttp.ClientSession
+
+    async def open_websocket(self) -> Any:
+        try:
+            return await self.session.ws_connect(self.server.url, decode_text=False, max_msg_size=10_000)
+        except aiohttp.ClientError as error:
+            raise ConnectionFailedError("no server") from error
+
+    async def transcripts(
+        self, rtstream_id: str, engine: str | None, window: Window, limit: int | None
+    ) -> Sequence[TranscriptSegment]:
+        if self.server.history_error is not None:
+            raise self.server.history_error
+        return [s for s in self.server.segments if s.end >= window.start and s.start <= window.end]
+
+    async def scenes(self, rtstream_id: str, index_id: str, window: Window, limit: int | None) -> Sequence[Scene]:
+        if self.server.history_error is not None:
+            raise self.server.history_error
+        return [s for s in self.server.scenes_of.get(index_id, []) if s.end >= window.start and s.start <= window.end]
+
+    async def restart_transcript(self, rtstream_id: str, engine: str | None, connection_id: str) -> None:
+        self.server.restarted.append((rtstream_id, connection_id))
+
+    async def replace_alert(self, alert: AlertBinding, connection_id: str) -> str:
+        self.server.replaced.append((alert.alert_id, connection_id))
+        return f"{alert.alert_id}+"
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    scripted = Server()
+    app = web.Application()
+    app.router.add_get("/ws", scripted.handle)
+    runner = TestServer(app)
+    await runner.start_server()
+    scripted.url = str(runner.make_url("/ws"))
+    yield scripted
+    for socket in scripted.sockets:
+        await socket.close()
+    await runner.close()
+
+
+@pytest.fixture
+async def hub(server: Server) -> AsyncIterator[LiveHub]:
+    async with aiohttp.ClientSession() as session:
+        made = LiveHub(FakeGateway(server, session), QUICK)
+        yield made
+        await made.aclose()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait, with a deadline, for what other tasks bring about."""
+    async with asyncio.timeout(DEADLINE):
+        while not condition():  # noqa: ASYNC110 - of many kinds, and none of them has an event
+            await asyncio.sleep(0.005)
+
+
+async def take(watch: Any, count: int) -> list[Any]:
+    async with asyncio.timeout(DEADLINE):
+        return [await anext(watch) for _ in range(count)]
+
+
+async def live_transcript(hub: LiveHub) -> Any:
+    connection = await hub.connection_id(OWN)
+    hub.bind(TranscriptBinding("rts-1"), connection)
+    watch = hub.watch_transcript("rts-1", since=T0)
+    await watch.__aenter__()
+    await until(lambda: watch.state is WatchState.LIVE)
+    return watch
+
+
+async def test_history_then_live_on_one_socket(hub: LiveHub, server: Server) -> None:
+    server.segments = [segment(T0 + 1), segment(T0 + 3)]
+    watch = await live_transcript(hub)
+    await server.send(segment(T0 + 5, "live"))
+    assert [s.start for s in await take(watch, 3)] == [T0 + 1, T0 + 3, T0 + 5]
+    assert len(server.sockets) == 1
+    await watch.aclose()
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1011])
+async def test_any_end_is_a_drop_and_the_transcript_is_bound_again(hub: LiveHub, server: Server, code: int) -> None:
+    watch = await live_transcript(hub)
+    await (await server.epoch(1)).close(code=code)
+    missed = segment(T0 + 7, "while away")
+    server.segments.append(missed)
+    await server.epoch(2)
+    await until(lambda: watch.state is WatchState.LIVE and watch.statistics().gaps == 1)
+    assert server.restarted == [("rts-1", "conn-2")]
+    await server.send(segment(T0 + 9, "after"))
+    assert [s.text for s in await take(watch, 2)] == ["while away", "after"]
+    assert watch.statistics().open_gap is None
+    await watch.aclose()
+
+
+async def test_a_scene_index_is_polled_after_a_new_connection_id(hub: LiveHub, server: Server) -> None:
+    connection = await hub.connection_id(OWN)
+    hub.bind(SceneBinding("rts-1", "i1", "visual"), connection)
+    async with hub.watch_scenes("rts-1", "i1", since=T0) as watch:
+        await until(lambda: watch.state is WatchState.LIVE)
+        await server.send(scene(T0 + 1))  # the wire does not say the index: only one is bound
+        assert [s.start for s in await take(watch, 1)] == [T0 + 1]
+        await (await server.epoch(1)).close()
+        await server.epoch(2)
+        server.scenes_of["i1"] = [scene(T0 + 1, index="i1"), scene(T0 + 3, index="i1")]
+        assert [s.start for s in await take(watch, 1)] == [T0 + 3]
+        assert watch.state is WatchState.POLLING
+
+
+async def test_two_indexes_make_a_frame_a_hint(hub: LiveHub, server: Server) -> None:
+    connection = await hub.connection_id(OWN)
+    for index in ("i1", "i2"):
+        hub.bind(SceneBinding("rts-1", index, "visual"), connection)
+    async with hub.watch_scenes("rts-1", "i1", since=T0) as one, hub.watch_scenes("rts-1", "i2", since=T0) as two:
+        await until(lambda: one.state is WatchState.LIVE and two.state is WatchState.LIVE)
+        server.scenes_of["i2"] = [scene(T0 + 1, index="i2")]
+        await server.send(scene(T0 + 1))
+        assert [s.index_id for s in await take(two, 1)] == ["i2"]
+        assert one.statistics().buffered == 0
+
+
+async def test_alerts_are_replaced_and_the_stretch_without_is_told(hub: LiveHub, server: Server) -> None:
+    connection = await hub.connection_id(OWN)
+    hub.bind(AlertBinding("rts-1", "i1", "e1", "", "a1"), connection)
+    async with hub.watch_alerts("rts-1", label="person") as watch:
+        await server.send(Alert("other", T0, "rts-1"))
+        await server.send(Alert("person", T0, "rts-1"))
+        assert [a.label for a in await take(watch, 1)] == ["person"]
+        await (await server.epoch(1)).close()
+        (gap,) = await take(watch, 1)
+        assert isinstance(gap, Gap)
+        assert (gap.kind, gap.cause, gap.recoverable) == ("alert", "disconnected", False)
+        assert gap.end is not None
+        assert server.replaced == [("a1", "conn-2")]
+        await (await server.epoch(2)).close()
+        await take(watch, 1)
+        assert server.replaced[1] == ("a1+", "conn-3")
+
+
+async def test_all_events_include_what_nobody_knows(hub: LiveHub, server: Server) -> None:
+    server.before_hello = [b'{"channel":"early","data":{}}']
+    async with hub.watch_events() as watch:
+        socket = await server.epoch(1)
+        await socket.send_str('{"channel":"novel","data":{"x":1}}')
+        await socket.send_str("not json")
+        early, novel, bad = await take(watch, 3)
+    assert isinstance(early, UnknownEvent)
+    assert isinstance(novel, UnknownEvent)
+    assert novel.payload["data"] == {"x": 1}
+    assert isinstance(bad, DecodeFailure)
+
+
+async def test_a_bad_frame_is_healed_by_a_poll(hub: LiveHub, server: Server) -> None:
+    watch = await live_transcript(hub)
+    server.segments = [segment(T0 + 1)]
+    await server.sockets[-1].send_str('{"channel":"transcript","rtstream_id":"rts-1","data":{"text":5}}')
+    assert [s.start for s in await take(watch, 1)] == [T0 + 1]
+    await watch.aclose()
+
+
+async def test_a_frame_that_is_too_large_costs_the_connection_not_the_record(hub: LiveHub, server: Server) -> None:
+    watch = await live_transcript(hub)
+    large = segment(T0 + 1, "x" * 20_000)
+    server.segments = [large]
+    await server.send(large)
+    assert [len(s.text) for s in await take(watch, 1)] == [20_000]
+    await server.epoch(2)
+    await watch.aclose()
+
+
+async def test_connections_refused_before_their_first_frame_are_tried_again(hub: LiveHub, server: Server) -> None:
+    server.refuse = 2
+    with pytest.raises(ConnectionFailedError, match="before its first frame"):
+        await hub.connection_id(OWN, required=True)
+    await server.epoch(1)
+    assert await hub.connection_id("theirs") == "theirs"
+    assert await hub.connection_id(None) is None
+
+
+async def test_a_timed_out_anext_loses_nothing(hub: LiveHub, server: Server) -> None:
+    watch = await live_transcript(hub)
+    got = []
+    for number in range(20):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0):
+                got.append(await anext(watch))
+        await server.send(segment(T0 + number))
+    got += await take(watch, 20 - len(got))
+    assert [s.start for s in got] == [T0 + n for n in range(20)]
+    await watch.aclose()
+
+
+async def test_one_consumer_a_watch(hub: LiveHub) -> None:
+    watch = await live_transcript(hub)
+    first = asyncio.create_task(anext(watch))
+    await asyncio.sleep(0)
+    with pytest.raises(RuntimeError, match="already being read"):
+        await anext(watch)
+    await watch.aclose()
+    with pytest.raises(StopAsyncIteration):
+        await first
+
+
+async def test_closing_in_another_task_ends_the_loop(hub: LiveHub) -> None:
+    watch = await live_transcript(hub)
+
+    async def consume() -> int:
+        return len([item async for item in watch])
+
+    consumer = asyncio.create_task(consume())
+    await asyncio.sleep(0)
+    await asyncio.create_task(watch.aclose())
+    async with asyncio.timeout(DEADLINE):
+        assert await consumer == 0
+    with pytest.raises(StopAsyncIteration):
+        await anext(watch)
+    with pytest.raises(ClientClosedError):
+        await watch.__aenter__()
+
+
+async def test_closing_the_client_ends_every_watch_with_an_error(hub: LiveHub) -> None:
+    watch = await live_transcript(hub)
+    consumer = asyncio.create_task(anext(watch))
+    await asyncio.sleep(0)
+    await hub.aclose()
+    with pytest.raises(ClientClosedError):
+        async with asyncio.timeout(DEADLINE):
+            await consumer
+    with pytest.raises(ClientClosedError):
+        await hub.connection_id()
+
+
+async def test_a_watch_that_is_dropped_warns_and_frees_its_place(hub: LiveHub) -> None:
+    watch = await live_transcript(hub)
+    assert len(list(hub._session.feeds())) == 1
+    with pytest.warns(ResourceWarning, match="dropped without aclose"):
+        del watch
+    gc.collect()
+    await until(lambda: not list(hub._session.feeds()))
+
+
+@pytest.mark.parametrize("error", [NotFoundError("no such index"), AuthenticationError("no such key")])
+async def test_what_cannot_pass_ends_a_watch_with_its_reason(hub: LiveHub, server: Server, error: Exception) -> None:
+    server.history_error = error
+    watch = hub.watch_scenes("rts-1", "i1")
+    with pytest.raises(type(error)):
+        await take(watch, 1)
+    assert watch.state is WatchState.ENDED
+    with pytest.raises(StopAsyncIteration):
+        await anext(watch)
+
+
+async def test_what_may_pass_does_not_end_a_watch(hub: LiveHub, server: Server) -> None:
+    server.history_error = ConnectionFailedError("away")
+    async with hub.watch_scenes("rts-1", "i1", since=T0) as watch:
+        await until(lambda: watch.statistics().poll_failures >= 2)
+        server.history_error = None
+        server.scenes_of["i1"] = [scene(T0 + 1)]
+        assert len(await take(watch, 1)) == 1
+
+
+async def test_a_cursor_goes_on_in_another_hub(hub: LiveHub, server: Server) -> None:
+    server.segments = [segment(T0 + n) for n in range(5)]
+    async with hub.watch_transcript("rts-1", since=T0, follow=False) as watch:
+        await take(watch, 2)
+        cursor = watch.cursor
+    async with aiohttp.ClientSession() as session:
+        other = LiveHub(FakeGateway(server, session), QUICK)
+        async with other.watch_transcript("rts-1", since=cursor, follow=False) as resumed:
+            rest = [s.start async for s in resumed]
+        await other.aclose()
+    assert rest == [T0 + 2, T0 + 3, T0 + 4]
+
+
+async def test_a_transcript_that_was_stopped_is_not_started_again(hub: LiveHub, server: Server) -> None:
+    watch = await live_transcript(hub)
+    hub.unbind_transcript("rts-1")
+    assert watch.state is WatchState.POLLING
+    await (await server.epoch(1)).close()
+    await server.epoch(2)
+    await until(lambda: watch.statistics().polls >= 3)
+    assert server.restarted == []
+    await watch.aclose()
+
+
+async def test_no_task_is_left_behind(server: Server) -> None:
+    before = asyncio.all_tasks()
+    async with aiohttp.ClientSession() as session:
+        hub = LiveHub(FakeGateway(server, session), QUICK)
+        watch = await live_transcript(hub)
+        await watch.aclose()
+        await hub.aclose()
+    ours = {task.get_name() for task in asyncio.all_tasks() - before if task.get_name().startswith("aiortstream")}
+    assert ours == set()
