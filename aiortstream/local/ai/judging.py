@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aiortstream.local.ai.protocols import Verdict
+from aiortstream.local.ai.sights import LIGHT_KEY, LIGHT_SENTENCE, NOTE_KEY
 from aiortstream.local.ai.words import NEGATIONS, content_stems, sentences, stem, words
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ _FRAMING = frozenset(
     speak speaker speaks talk talks tell text user users visible word
     """.split()  # noqa: SIM905 - a list of forty quoted words reads worse
 )
+
+_ABOUT_LIGHT = frozenset(map(stem, ("picture", "image", "scene", "screen", "dark", "bright", "colour", "color")))
 
 _OPPOSITES = tuple(
     (frozenset(map(stem, one.split())), frozenset(map(stem, other.split())))
@@ -96,14 +99,14 @@ class EmbeddingJudge:
 
     async def judge(self, event_prompt: str, label: str, record: str) -> Verdict:
         """Judge one record. Confidence 0.5 and more triggers. Cancelling it forgets nothing but the answer."""
-        text = _readable(record)
-        pieces = _pieces(text)
+        text = _readable(record, with_light=not _ABOUT_LIGHT.isdisjoint(content_stems(event_prompt)))
+        wanted = _wanted(event_prompt, label)
+        pieces = _pieces(text, wanted)
         if not pieces:
             return Verdict(triggered=False, confidence=0.0, explanation="The record says nothing.")
         prompt, name, *vectors = await self._embed([event_prompt, _name(label), text, *pieces])
         likeness = [max(float(v @ prompt), float(v @ name) - _LABEL_HANDICAP) for v in vectors]
         best = int(np.argmax(likeness[1:]))
-        wanted = _wanted(event_prompt, label)
         return _verdict(
             _Evidence(
                 best_piece=pieces[best],
@@ -199,39 +202,41 @@ def _contradiction(event_prompt: str, wanted: frozenset[str], piece: str) -> str
     return ""
 
 
-def _pieces(text: str) -> list[str]:
-    """The sentences, and within them what is quoted or listed: a match must not drown in its surroundings."""
-    listed = (
-        _COUNT.sub("", item).replace("people", "person")
-        for found in _LISTED.findall(text)
-        for item in found.split(", ")
-    )
-    pieces = [*sentences(text), *_QUOTED.findall(text), *listed]
-    return list(dict.fromkeys(pieces))[:_MAX_PIECES]
+def _pieces(text: str, wanted: frozenset[str]) -> list[str]:
+    """The sentences, and within them what is quoted or listed: a match must not drown in its surroundings.
+
+    Of listed objects only those that the event names: a cat by itself is too much like a dog.
+    """
+    listed = [_COUNT.sub("", item) for found in _LISTED.findall(text) for item in found.split(", ")]
+    named = [item.replace("people", "person") for item in listed if any(_said(w, _found(item)[0]) for w in wanted)]
+    return list(dict.fromkeys([*sentences(text), *_QUOTED.findall(text), *named]))[:_MAX_PIECES]
 
 
-def _readable(record: str) -> str:
-    """A record in words: of a JSON object its values, without the note that the built-in describer adds."""
+def _readable(record: str, *, with_light: bool) -> str:
+    """A record in words: of a JSON object its values. Of light and colours, which every record of the built-in
+    describer mentions, only where the event is about them.
+    """
     try:
         value = json.loads(record)
     except ValueError:
-        return record.strip()
-    return "\n".join(_texts(value)) if isinstance(value, dict | list) else record.strip()
+        return (record if with_light else LIGHT_SENTENCE.sub("", record)).strip()
+    skipped = {NOTE_KEY} if with_light else {NOTE_KEY, LIGHT_KEY}
+    return "\n".join(_texts(value, skipped)) if isinstance(value, dict | list) else record.strip()
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: Any, skipped: set[str]) -> Iterator[str]:
     match value:
         case str():
             yield value
         case list():
             for item in value:
-                yield from _texts(item)
+                yield from _texts(item, skipped)
         case dict():
             for key, item in value.items():
                 if key == "objects" and isinstance(item, dict):
                     yield "Likely: " + ", ".join(item) + "."
-                elif key != "note":
-                    yield from _texts(item)
+                elif key not in skipped:
+                    yield from _texts(item, skipped)
 
 
 def _shortened(text: str, length: int = 80) -> str:

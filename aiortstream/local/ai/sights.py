@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,12 @@ _NOTE = (
     "Written by the built-in describer, which reads text, finds objects if a detector is configured, and measures "
     "light, colour and change. It does not follow free prompts; an endpoint with a vision model does."
 )
+
+# The sentence of `in_words` on light, colour and change, and the keys of `as_json` for that and for the note: readers
+# who look for things leave them out.
+LIGHT_SENTENCE = re.compile(r"(?:Dark picture|Bright picture|Picture of medium brightness)\b[^.]*\.")
+LIGHT_KEY = "dominant_colors"
+NOTE_KEY = "note"
 
 _PLURALS = {
     "person": "people",
@@ -66,9 +73,9 @@ def as_json(sight: Sight) -> str:
             "text_on_screen": list(sight.texts),
             "objects": dict(sight.objects),
             "brightness": round(sight.brightness, 3),
-            "dominant_colors": list(sight.colours),
+            LIGHT_KEY: list(sight.colours),
             "changed": not sight.change.is_same,
-            "note": _NOTE,
+            NOTE_KEY: _NOTE,
         },
         ensure_ascii=False,
     )

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from aiortstream.local.ai.embedding import MiniLmEmbedder
 from aiortstream.local.ai.executor import ModelExecutor
 from aiortstream.local.ai.judging import EmbeddingJudge
+from aiortstream.local.ai.pictures import Change
+from aiortstream.local.ai.sights import Sight, as_json, in_words
 from aiortstream.local.ai.words import content_stems
 
 CASES = json.loads((Path(__file__).parent / "judging_cases.json").read_text())
@@ -89,6 +91,14 @@ async def test_json_is_judged_by_its_values(judge: EmbeddingJudge) -> None:
     assert not (await judge.judge("A door is open", "door", record)).triggered
 
 
+@pytest.mark.parametrize("form", ["sentences", "json"])
+async def test_light_and_colour_count_only_for_events_about_them(judge: EmbeddingJudge, form: str) -> None:
+    sight = Sight(texts=("Pump 3",), colours=("red",), change=Change(0.5, 0.5), frames=2)
+    record = in_words(sight) if form == "sentences" else as_json(sight)
+    assert "shared words: none" in (await judge.judge("The traffic light turns red", "light", record)).explanation
+    assert "red" in (await judge.judge("The screen turns red", "alarm", record)).explanation
+
+
 async def test_the_event_is_embedded_once_for_many_records() -> None:
     embedder = BagOfWords()
     judge = EmbeddingJudge(embedder)
@@ -114,8 +124,8 @@ async def real_judge() -> AsyncIterator[EmbeddingJudge]:
 
 @pytest.mark.parametrize(
     ("half", "precision", "recall"),
-    # Measured when this was written: 0.95 and 0.91, then 0.95 and 0.95.
-    [("development", 0.90, 0.86), ("held_out", 0.90, 0.90)],
+    # Measured when this was written: 0.96 and 0.96, then 0.95 and 0.95.
+    [("development", 0.90, 0.90), ("held_out", 0.90, 0.90)],
 )
 async def test_precision_and_recall_on_labelled_cases(
     real_judge: EmbeddingJudge, half: str, precision: float, recall: float
@@ -131,6 +141,17 @@ async def test_precision_and_recall_on_labelled_cases(
             mistakes.append((prompt, record, verdict))
     assert true / (true + false) >= precision, mistakes
     assert true / (true + missed) >= recall, mistakes
+
+
+async def test_records_of_other_events_hardly_ever_trigger(real_judge: EmbeddingJudge) -> None:
+    """Measured on all 3000 pairs: 1.0 %, of which a third is right, since some events share a thing."""
+    cases = CASES["development"] + CASES["held_out"]
+    own = {(prompt, record) for prompt, _, record, _ in cases}
+    pairs = [(prompt, label, record) for prompt, label, _, _ in cases[::3] for _, _, record, _ in cases[::3]]
+    others = [pair for pair in pairs if (pair[0], pair[2]) not in own]
+    triggered = [(await real_judge.judge(*pair)).triggered for pair in others]
+    assert len(triggered) > 800
+    assert sum(triggered) / len(triggered) < 0.02
 
 
 async def test_it_makes_fewer_mistakes_than_likeness_alone_at_its_best_threshold(real_judge: EmbeddingJudge) -> None:
