@@ -30,6 +30,7 @@ class DecodeThread:
         self._audio = SoundDecoder(opened.audio, taps) if opened.audio is not None else None
         self._queue = PacketQueue()
         self._thread: threading.Thread | None = None  # None until something is wanted
+        self._failure: Exception | None = None  # what ended the thread early
 
     @property
     def dropped(self) -> int:
@@ -37,7 +38,9 @@ class DecodeThread:
         return self._queue.dropped
 
     def feed(self, packet: Packet[Stream], session: Session, *, is_video: bool) -> None:
-        """Queue a packet if a tap wants what is in it; never blocks."""
+        """Queue a packet if a tap wants what is in it; never blocks. Raises what the thread has failed with."""
+        if self._failure is not None:
+            raise self._failure
         if not (self._taps.wants_frames if is_video else self._taps.wants_audio):
             if is_video:
                 self._queue.skip_video()
@@ -57,6 +60,13 @@ class DecodeThread:
             _log.error("%s: decoding did not end within %g s; a tap seems to block", self._name, _JOIN_TIMEOUT)
 
     def _run(self) -> None:
+        try:
+            self._decode()
+        except Exception as error:
+            _log.exception("%s: decoding failed", self._name)
+            self._failure = error
+
+    def _decode(self) -> None:
         while (item := self._queue.take()) is not None:
             decoder = self._video if item.is_video else self._audio
             if decoder is not None:

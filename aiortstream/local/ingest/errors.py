@@ -47,6 +47,7 @@ _OPENING: tuple[tuple[type[Exception], str, Remedy], ...] = (
     (av.error.IsADirectoryError, "a directory, not a media file", Remedy.GIVE_UP),
     (av.error.ProtocolNotFoundError, "the installed libav does not know or allow this protocol", Remedy.GIVE_UP),
     (av.error.InvalidDataError, "not media that libav can read", Remedy.RETRY_SLOWLY),
+    (av.error.ArgumentError, "not media that libav can read, or of a kind that is not allowed", Remedy.RETRY_SLOWLY),
     (av.error.EOFError, "the source ended before any media came", Remedy.RETRY),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from av.container import InputContainer
@@ -18,19 +19,18 @@ def read_packets(
     """
     shift = 0.0  # seconds added to the time stamps of this pass
     while True:
-        first, end = None, 0.0  # media seconds at which this pass begins and ends, as in the file
+        first, end = math.inf, -math.inf  # media seconds at which what this pass shows begins and ends, as in the file
         for packet in container.demux(streams):
             if packet.dts is None or packet.pts is None:
                 continue
-            begin = float(packet.dts * packet.time_base)
-            first = begin if first is None else min(first, begin)
-            end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+            begin = float(packet.pts * packet.time_base)
+            first, end = min(first, begin), max(end, begin + float((packet.duration or 0) * packet.time_base))
             if shift:
                 ticks = round(shift / packet.time_base)
                 packet.dts += ticks
                 packet.pts += ticks
             yield packet
-        if not loop or first is None or end <= first:
+        if not loop or end <= first:
             return
         shift += end - first
         container.seek(round(first * 1_000_000))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -78,11 +79,14 @@ def _open(
     options = dict(_options(spec, timeouts[0]))
     if patience is not None:
         options["analyzeduration"] = str(int(patience * 1e6))
+    started = time.monotonic()
     try:
         container = av.open(spec.url, options=options, timeout=timeouts)
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        if spec.listen and isinstance(error, av.error.ExitError | av.error.TimeoutError):
-            raise SourceError("no encoder has pushed to this address yet") from error
+        # Some demuxers, RTSP's among them, report the interruption as an error of their own.
+        timed_out = isinstance(error, av.error.ExitError) or time.monotonic() - started >= timeouts[0]
+        if timed_out:
+            raise SourceError("no encoder has pushed to this address yet" if spec.listen else "timed out") from error
         raise opening_failed(error) from error
     video = _best_video(container) if VIDEO in media_types else None
     audio = next(iter(container.streams.audio), None) if AUDIO in media_types else None

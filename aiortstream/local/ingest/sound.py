@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from fractions import Fraction
 
 import av.error
 import numpy as np
@@ -75,13 +76,14 @@ class SoundDecoder:
         self._resampler: AudioResampler | None = None  # None between runs
         self._expected = math.nan  # unix time at which the next frame of the run is due
         self._session: Session | None = None  # of the packets inside the codec; None before the first
+        self._tick = Fraction(1)  # of those packets, in seconds: frames that come out at a flush do not know it
 
     def decode(self, packet: Packet[Stream], session: Session) -> None:
         """Decode one packet and hand what is complete to the taps; a broken packet leaves a gap."""
         if self._session is not None and session != self._session:
             self.flush()
             self._codec.flush_buffers()
-        self._session = session
+        self._session, self._tick = session, packet.time_base
         try:
             frames = self._codec.decode(packet)
         except av.error.FFmpegError:
@@ -90,6 +92,8 @@ class SoundDecoder:
 
     def flush(self) -> None:
         """Hand out all that is held back."""
+        if self._session is None:
+            return
         try:
             frames = self._codec.decode(None)
         except av.error.FFmpegError:
@@ -100,9 +104,9 @@ class SoundDecoder:
     def _take(self, frames: list[AudioFrame]) -> None:
         assert self._session is not None
         for frame in frames:
-            if frame.pts is None or frame.time_base is None or not frame.sample_rate:
+            if frame.pts is None or not frame.sample_rate:
                 continue
-            time = float(frame.pts * frame.time_base) + self._session.offset
+            time = float(frame.pts * self._tick) + self._session.offset
             if self._resampler is None or abs(time - self._expected) > _GAP:
                 self._end_run()
                 self._offer(self._assembler.begin(time))

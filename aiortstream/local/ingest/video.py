@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from fractions import Fraction
 from functools import partial
 from itertools import pairwise
 from typing import Literal
@@ -53,6 +54,7 @@ class VideoDecoder:
         self._rate = float(stream.guessed_rate) if stream.guessed_rate else None
         self._taps = taps
         self._session: Session | None = None  # of the packets inside the codec; None before the first
+        self._tick = Fraction(1)  # of those packets, in seconds: frames that come out at a flush do not know it
         self._key_times: deque[float] = deque(maxlen=4)  # media seconds of the latest key frames of the session
 
     def decode(self, packet: Packet[Stream], session: Session) -> None:
@@ -60,7 +62,7 @@ class VideoDecoder:
         if self._session is not None and session != self._session:
             self.flush()
             self._codec.flush_buffers()
-        self._session = session
+        self._session, self._tick = session, packet.time_base
         if packet.is_keyframe:
             self._note_key(packet)
         try:
@@ -71,6 +73,8 @@ class VideoDecoder:
 
     def flush(self) -> None:
         """Hand out the frames that the codec holds back for reordering."""
+        if self._session is None:
+            return
         try:
             frames = self._codec.decode(None)
         except av.error.FFmpegError:
@@ -90,8 +94,8 @@ class VideoDecoder:
     def _offer(self, frames: list[VideoFrame]) -> None:
         assert self._session is not None
         for frame in frames:
-            if frame.pts is not None and frame.time_base is not None and not frame.is_corrupt:
-                time = float(frame.pts * frame.time_base) + self._session.offset
+            if frame.pts is not None and not frame.is_corrupt:
+                time = float(frame.pts * self._tick) + self._session.offset
                 self._taps.offer_frame(time, partial(_to_rgb, frame))
 
 
