@@ -57,23 +57,28 @@ def export_mp4(
     when it is whole. Blocks: call it on a thread. Raises `EmptyWindow`, `ExportError`, `OSError`.
     """
     chosen = select_window(segments, -math.inf if start is None else start, math.inf if end is None else end)
-    begin = _find_beginning(chosen, root, -math.inf if start is None else start)
     muxed, moved = out.with_name(out.name + ".mux.part"), out.with_name(out.name + ".part")
     try:
+        begin = _find_beginning(chosen, root, -math.inf if start is None else start)
+        chosen = [segment for segment in chosen if segment.end > begin]
         with _Mp4Writer(muxed, chosen, root) as writer:
             for segment in chosen:
                 writer.add(segment, begin=begin, end=math.inf if end is None else end)
         if writer.end <= begin:
-            raise ExportError(f"the segments from {format_time(begin)} on hold nothing that can be played")
+            raise ExportError(f"{_describe(chosen)} holds nothing that can be played")
         write_index_first(muxed, moved)
         size = _force_to_disk(moved)
         moved.replace(out)
     except (av.error.FFmpegError, ValueError) as error:
-        raise ExportError(f"the recording from {format_time(begin)} cannot be written as MP4: {error}") from error
+        raise ExportError(f"{_describe(chosen)} cannot be written as MP4: {error}") from error
     finally:
         muxed.unlink(missing_ok=True)
         moved.unlink(missing_ok=True)
     return ExportInfo(writer.duration, size, begin, writer.end, writer.has_video, writer.has_audio)
+
+
+def _describe(segments: Sequence[SegmentInfo]) -> str:
+    return f"the recording from {format_time(segments[0].start)} to {format_time(segments[-1].end)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,31 +207,33 @@ class _Mp4Writer:
 
     def _add_stream(self, chosen: Sequence[SegmentInfo], *, is_video: bool) -> None:
         for segment in chosen:
-            if segment.has_video if is_video else segment.has_audio:
-                with _open(segment, self._root) as container:
-                    streams = container.streams.video if is_video else container.streams.audio
-                    if streams:
-                        self._targets[is_video] = self._container.add_stream_from_template(streams[0])
-                        self._formats[is_video] = _format_of(streams[0])
+            if not (segment.has_video if is_video else segment.has_audio):
+                continue
+            with _open(segment, self._root) as container:
+                for stream in (container.streams.video if is_video else container.streams.audio)[:1]:
+                    if (found := _format_of(stream)) is not None:
+                        self._targets[is_video] = self._container.add_stream_from_template(stream)
+                        self._formats[is_video] = found
                         return
 
     def _check_format(self, placed: _Placed) -> None:
         found = _format_of(placed.packet.stream)
         wanted = self._formats[placed.is_video]
-        if found != wanted:
+        if found is not None and found != wanted:
             raise ExportError(
                 f"the recording changes its {'video' if placed.is_video else 'sound'} from {wanted} to {found} at "
                 f"{format_time(placed.start)}; export the time before and after in two files"
             )
 
 
-def _format_of(stream: Stream) -> tuple[object, ...]:
+def _format_of(stream: Stream) -> tuple[object, ...] | None:
+    """Codec and dimensions; None where a segment does not tell, since it begins inside a group of pictures."""
     context = stream.codec_context
     if isinstance(context, av.VideoCodecContext):
-        return context.name, context.width, context.height
+        return (context.name, context.width, context.height) if context.width else None
     if isinstance(context, av.AudioCodecContext):
-        return context.name, context.sample_rate, context.channels
-    return (stream.type,)
+        return (context.name, context.sample_rate, context.channels) if context.sample_rate else None
+    return None
 
 
 def _force_to_disk(path: Path) -> int:

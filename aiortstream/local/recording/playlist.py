@@ -100,7 +100,9 @@ def _in_order(segments: Sequence[SegmentInfo]) -> list[SegmentInfo]:
 
 
 def _describe_empty(segments: Sequence[SegmentInfo], start: float, end: float) -> str:
-    window = f"nothing is recorded between {format_time(start)} and {format_time(end)}"
+    window = "nothing is recorded"
+    if math.isfinite(start) and math.isfinite(end):
+        window += f" between {format_time(start)} and {format_time(end)}"
     spans = coverage(segments)
     if not spans:
         return f"{window}; there is no recording at all"
