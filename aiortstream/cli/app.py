@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
@@ -23,19 +23,22 @@ app = typer.Typer(
 )
 
 INTERRUPTED = 130
+USAGE = 2
+
+T = TypeVar("T")
 
 
-def run(work: Coroutine[Any, Any, None]) -> None:
+def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's coroutine; what it can foresee to go wrong is one line on stderr, not a traceback."""
     try:
-        asyncio.run(work)
+        return asyncio.run(work)
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
     except (VideodbError, DemoError) as error:
         fail(str(error))
 
 
-def fail(message: str, code: int = 1) -> None:
+def fail(message: str, code: int = 1) -> NoReturn:
     """End with a message on stderr."""
     typer.echo(f"aiortstream: {message}", err=True)
     raise typer.Exit(code)
@@ -54,6 +57,65 @@ def need_local() -> None:
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Where to listen; outside loopback only with a key.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8765,
+    data_dir: Annotated[
+        Path | None, typer.Option(envvar="AIORTSTREAM_DATA_DIR", help="Where it keeps what it records and knows.")
+    ] = None,
+    api_key: Annotated[
+        str | None,
+        typer.Option(envvar="AIORTSTREAM_API_KEY", help="What clients must send; without it, loopback only."),
+    ] = None,
+    public_url: Annotated[
+        str | None, typer.Option(envvar="AIORTSTREAM_PUBLIC_URL", help="How clients reach it, behind a proxy.")
+    ] = None,
+    webhook_secret: Annotated[
+        str | None, typer.Option(envvar="AIORTSTREAM_WEBHOOK_SECRET", help="whsec_...: sign callbacks with it.")
+    ] = None,
+    visual_channel: Annotated[
+        str, typer.Option(help="Channel of visual scenes on the websocket: scene_index or visual_index.")
+    ] = "scene_index",
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Run an embedded server. One line of JSON on standard output says when it is ready; logs go to standard error."""
+    need_local()
+    import os
+
+    from aiortstream.cli.serve import configure_logging
+    from aiortstream.cli.serve import serve as run_server
+    from aiortstream.local.profile import Profile
+    from aiortstream.local.settings import ServerSettings
+
+    if visual_channel not in ("scene_index", "visual_index"):
+        fail(f"--visual-channel: expected scene_index or visual_index, got {visual_channel!r}", USAGE)
+    if log_level.lower() not in ("debug", "info", "warning", "error"):
+        fail(f"--log-level: expected debug, info, warning or error, got {log_level!r}", USAGE)
+    configure_logging(log_level)
+    try:
+        settings = ServerSettings(
+            host=host,
+            port=port,
+            data_dir=data_dir or default_data_dir(),
+            api_key=api_key,
+            public_url=public_url,
+            webhook_secret=webhook_secret,
+            profile=Profile(visual_channel=visual_channel),  # type: ignore[arg-type] # checked above
+            models=ServerSettings.models_from_environment(os.environ),
+        )
+    except VideodbError as error:
+        fail(str(error), USAGE)
+    raise typer.Exit(run(run_server(settings)) or 0)
+
+
+def default_data_dir() -> Path:
+    """Where this platform keeps a user's application data."""
+    import platformdirs
+
+    return platformdirs.user_data_path("aiortstream")
 
 
 @app.command()

@@ -1,0 +1,75 @@
+"""The aiohttp application: routes, what stands around them, and what they find in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from aiortstream.local.deliver.clips import ClipCache
+from aiortstream.local.deliver.hub import WebsocketHub
+from aiortstream.local.deliver.jobs import Jobs
+from aiortstream.local.routes import (
+    alerts,
+    collections,
+    indexes,
+    jobs,
+    keys,
+    pages,
+    playback,
+    search,
+    streams,
+    transcripts,
+    videos,
+    websocket,
+)
+from aiortstream.local.routes.middlewares import admit, answer_errors, stamp_answer, within_deadline
+from aiortstream.local.routes.table import install
+from aiortstream.local.services import Services
+from aiortstream.local.settings import ServerSettings
+from aiortstream.local.urls import Signer, Urls
+
+ROUTES = (
+    *collections.routes,
+    *streams.routes,
+    *transcripts.routes,
+    *indexes.routes,
+    *alerts.routes,
+    *search.routes,
+    *videos.routes,
+    *jobs.routes,
+    *websocket.api,
+    *websocket.socket,
+    *playback.routes,
+    *pages.browser,
+    *pages.anyone,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the handlers work with."""
+
+    services: Services
+    hub: WebsocketHub
+    jobs: Jobs
+    clips: ClipCache
+    urls: Urls
+    signer: Signer
+
+
+def build_app(parts: Parts, settings: ServerSettings) -> web.Application:
+    """The application of one server."""
+    app = web.Application(client_max_size=settings.largest_body)
+    access = install(app, ROUTES)
+    app.middlewares.extend(
+        (answer_errors, admit(access, settings.api_key), within_deadline(access, settings.request_deadline))
+    )
+    app.on_response_prepare.append(stamp_answer)
+    app[keys.SERVICES] = parts.services
+    app[keys.HUB] = parts.hub
+    app[keys.JOBS] = parts.jobs
+    app[keys.CLIPS] = parts.clips
+    app[keys.URLS] = parts.urls
+    app[keys.SIGNER] = parts.signer
+    return app

@@ -1,0 +1,80 @@
+"""What players fetch: playlists, segments, windows as MP4, exported videos. The permission is in the path."""
+
+from __future__ import annotations
+
+import mimetypes
+
+from aiohttp import web
+
+from aiortstream.local.recording.playlist import EmptyWindow, window_playlist
+from aiortstream.local.recording.segmenter import SegmentInfo
+from aiortstream.local.routes.keys import CLIPS, SERVICES, SIGNER
+from aiortstream.local.routes.table import Access, Routes
+from aiortstream.local.services.errors import Forbidden, NotFound
+from aiortstream.local.urls import TokenRefused, stream_scope, video_scope
+
+routes = Routes(Access.CAPABILITY)
+
+_REACH_BACK = 30.0  # seconds before a window in which the segment that makes it decodable is looked for
+_WINDOW = r"{start:\d{16}}-{end:\d{16}}"
+
+mimetypes.add_type("video/mp2t", ".ts")
+
+
+@routes.get("/p/{token}/manifests/{rtstream_id}/" + _WINDOW + ".m3u8")
+async def get_playlist(request: web.Request) -> web.Response:
+    """The HLS playlist of a window; its segments stand beside it, under the same token."""
+    rtstream_id, start, end = _window(request)
+    segments = await request.app[SERVICES].streams.segments(rtstream_id, start - _REACH_BACK, end)
+
+    def url_for(segment: SegmentInfo) -> str:
+        return f"../../segments/{rtstream_id}/{segment.path}"
+
+    try:
+        text = window_playlist(segments, start, end, url_for)
+    except EmptyWindow as error:
+        raise NotFound(str(error)) from error
+    return web.Response(text=text, content_type="application/vnd.apple.mpegurl", headers={"Cache-Control": "no-cache"})
+
+
+@routes.get("/p/{token}/manifests/{rtstream_id}/" + _WINDOW + ".mp4")
+async def get_window_mp4(request: web.Request) -> web.StreamResponse:
+    """The same window as one MP4, for players without HLS; byte ranges are served."""
+    rtstream_id, start, end = _window(request)
+    segments = await request.app[SERVICES].streams.segments(rtstream_id, start - _REACH_BACK, end)
+    if not segments:
+        raise NotFound(f"nothing of stream {rtstream_id!r} is recorded in that window")
+    root = request.app[SERVICES].streams.recording_root(rtstream_id)
+    clip = await request.app[CLIPS].clip(rtstream_id, segments, root, start, end)
+    return web.FileResponse(clip, headers={"Content-Type": "video/mp4"})
+
+
+@routes.get("/p/{token}/segments/{rtstream_id}/{path:.+}")
+async def get_segment(request: web.Request) -> web.StreamResponse:
+    """One recorded segment. Only what the database knows as a segment of that stream can be named."""
+    rtstream_id = request.match_info["rtstream_id"]
+    _check(request, stream_scope(rtstream_id))
+    path = await request.app[SERVICES].streams.segment_path(rtstream_id, request.match_info["path"])
+    return web.FileResponse(path, headers={"Content-Type": "video/mp2t", "Cache-Control": "private, max-age=86400"})
+
+
+@routes.get("/p/{token}/videos/{video_id}.mp4")
+async def get_video_file(request: web.Request) -> web.StreamResponse:
+    """An exported video; byte ranges are served."""
+    video_id = request.match_info["video_id"]
+    _check(request, video_scope(video_id))
+    path = await request.app[SERVICES].videos.path(video_id)
+    return web.FileResponse(path, headers={"Content-Type": "video/mp4"})
+
+
+def _window(request: web.Request) -> tuple[str, float, float]:
+    rtstream_id = request.match_info["rtstream_id"]
+    _check(request, stream_scope(rtstream_id))
+    return rtstream_id, int(request.match_info["start"]) / 1e6, int(request.match_info["end"]) / 1e6
+
+
+def _check(request: web.Request, scope: str) -> None:
+    try:
+        request.app[SIGNER].check(scope, request.match_info["token"])
+    except TokenRefused as refused:
+        raise Forbidden(str(refused)) from None

@@ -1,0 +1,181 @@
+"""An embedded server: opened, serving, closed, in the caller's event loop.
+
+    async with LocalServer(ServerSettings()) as server:
+        print(server.url)
+
+Parts are opened in the order in which they need each other and closed in the reverse: first nothing new comes in, then
+what is under way ends, then the data directory is unlocked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import socket
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from aiortstream.errors import ServerStartError
+from aiortstream.local.ai.models import Models
+from aiortstream.local.app import Parts, build_app
+from aiortstream.local.datadir import DataDir
+from aiortstream.local.deliver.clips import ClipCache
+from aiortstream.local.deliver.hub import WebsocketHub
+from aiortstream.local.deliver.jobs import Jobs
+from aiortstream.local.deliver.webhooks import WebhookSender
+from aiortstream.local.recording.export import export_mp4
+from aiortstream.local.recording.segmenter import SegmentInfo
+from aiortstream.local.runtime import StreamManager
+from aiortstream.local.services import Services
+from aiortstream.local.settings import ServerSettings
+from aiortstream.local.store.database import Database
+from aiortstream.local.store.schema import SchemaTooNew
+from aiortstream.local.urls import Signer, Urls
+
+logger = logging.getLogger("aiortstream.local")
+
+GRACE = 2.0  # seconds that requests under way get when the server closes
+BACKLOG = 512  # connections the operating system holds for us
+DATABASE = "aiortstream.sqlite3"
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - how an address to call is made of one to listen on
+
+
+class LocalServer:
+    """One server. Start it once and close it; everything it does happens on the event loop it was started on."""
+
+    def __init__(self, settings: ServerSettings | None = None) -> None:
+        self.settings = settings or ServerSettings()
+        self._stack = AsyncExitStack()
+        self._parts: Parts | None = None
+        self._data: DataDir | None = None
+        self._url = ""
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    @property
+    def url(self) -> str:
+        """Where it is reached, without a slash at its end."""
+        return self._url
+
+    @property
+    def api_key(self) -> str:
+        """What clients send; a server without a key takes anything, and this is as good as any."""
+        return self.settings.api_key or f"local-{secrets.token_hex(4)}"
+
+    @property
+    def data_dir(self) -> str:
+        """Its data directory."""
+        if self._data is None:
+            raise ServerStartError("this server is not open")
+        return str(self._data.path)
+
+    @property
+    def services(self) -> Services:
+        """What its routes call, for programs that hold the server itself."""
+        if self._parts is None:
+            raise ServerStartError("this server is not open")
+        return self._parts.services
+
+    async def start(self) -> None:
+        """Open everything and serve. Raises ServerStartError. Cancelling it closes what was opened."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        """Stop serving, end what is under way, unlock the data directory. Closing twice is nothing."""
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        settings, stack = self.settings, self._stack
+        self._data = data = await asyncio.to_thread(DataDir, settings.data_dir)
+        stack.push_async_callback(asyncio.to_thread, data.close)
+        listener = _listen(settings.host, settings.port)
+        stack.callback(listener.close)
+        self._url = _public_url(settings, listener)
+
+        try:
+            db = await stack.enter_async_context(await Database.open(data.path / DATABASE))
+        except SchemaTooNew as error:
+            raise ServerStartError(str(error)) from error
+        models = Models(settings.models)
+        stack.push_async_callback(models.aclose)
+        signer = Signer(data.secret)
+        urls = Urls(
+            self._url,
+            signer,
+            playback_lifetime=settings.playback_lifetime,
+            ticket_lifetime=settings.ticket_lifetime,
+        )
+        hub = WebsocketHub(visual=settings.profile.visual_channel, limits=settings.hub)
+        sender = WebhookSender(db, secret=settings.webhook_secret)
+        await self._begin(sender)
+        manager = StreamManager(db, models, hub, sender, urls, data.path, settings.profile)
+        stack.push_async_callback(manager.aclose)
+        jobs = Jobs(settings.jobs)
+        stack.push_async_callback(jobs.aclose)
+        clips = ClipCache(data.path / "clips", _cut)
+        stack.push_async_callback(clips.aclose)
+        services = Services(db, manager, models, urls, settings.profile, data.path)
+        self._parts = Parts(services, hub, jobs, clips, urls, signer)
+
+        await manager.start()
+        runner = web.AppRunner(build_app(self._parts, settings), access_log=None, shutdown_timeout=GRACE)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        stack.callback(hub.close)  # first of all: the sockets' handlers end, so that the runner need not wait
+        await web.SockSite(runner, listener, backlog=BACKLOG).start()
+        logger.info("serving at %s, data in %s", self._url, data.path)
+
+    async def _begin(self, sender: WebhookSender) -> None:
+        task = asyncio.create_task(self._send_webhooks(sender), name="aiortstream webhooks")
+
+        async def end() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        self._stack.push_async_callback(end)
+
+    async def _send_webhooks(self, sender: WebhookSender) -> None:
+        """Send for as long as the server runs: a defect is logged, and what stands in the outbox is tried again."""
+        while True:
+            try:
+                await sender.run()
+            except Exception:
+                logger.exception("sending webhooks failed, beginning again")
+                await asyncio.sleep(1.0)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise ServerStartError(f"cannot listen on {host} port {port}: {error.strerror}") from error
+
+
+def _cut(found: Sequence[SegmentInfo], root: Path, out: Path, start: float, end: float) -> None:
+    export_mp4(found, root, out, start=start, end=end)
+
+
+def _public_url(settings: ServerSettings, listener: socket.socket) -> str:
+    if settings.public_url is not None:
+        return settings.public_url.rstrip("/")
+    host = _WILDCARDS.get(settings.host, settings.host)
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listener.getsockname()[1]}"

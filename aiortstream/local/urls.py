@@ -1,0 +1,113 @@
+"""The URLs that the server hands out, and the tokens in them.
+
+A player or a browser can send no key, so a playback URL carries its own permission: a token for one stream or one
+video, signed with the secret of the data directory, that expires. Nothing is stored for it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import math
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROUND_UP = 3600  # seconds: expiries are rounded up to it, so that asking twice gives the same URL
+SIGNATURE_BYTES = 16  # of the HMAC: 128 bits cannot be guessed, and the URL stays short
+
+
+class TokenRefused(Exception):  # noqa: N818 - the name says what happened
+    """A token is wrong, for something else, or expired; the message says which, for people."""
+
+
+class Signer:
+    """Makes and checks tokens. `clock` gives unix seconds."""
+
+    def __init__(self, secret: bytes, clock: Callable[[], float] = time.time) -> None:
+        self._secret = secret
+        self._clock = clock
+
+    def sign(self, scope: str, lifetime: float, *, round_up: int = 1) -> str:
+        """A token for `scope` that is good for at least `lifetime` seconds."""
+        expires = math.ceil((self._clock() + lifetime) / round_up) * round_up
+        return f"{expires:x}.{self._signature(scope, expires)}"
+
+    def check(self, scope: str, token: str) -> None:
+        """Raise TokenRefused unless `token` was made for `scope` and is still good."""
+        expiry, _, signature = token.partition(".")
+        try:
+            expires = int(expiry, 16)
+        except ValueError:
+            raise TokenRefused("this link is not valid: it was not made by this server") from None
+        if not hmac.compare_digest(signature.encode(), self._signature(scope, expires).encode()):
+            raise TokenRefused(
+                "this link is not valid: it was not made by this server, or it was made for something else"
+            )
+        if expires < self._clock():
+            raise TokenRefused("this link has expired: ask the server for a new one")
+
+    def _signature(self, scope: str, expires: int) -> str:
+        digest = hmac.digest(self._secret, f"{scope}\n{expires}".encode(), "sha256")
+        return base64.urlsafe_b64encode(digest[:SIGNATURE_BYTES]).rstrip(b"=").decode()
+
+
+def stream_scope(rtstream_id: str) -> str:
+    """What a token must be signed for to play a stream."""
+    return f"stream:{rtstream_id}"
+
+
+def video_scope(video_id: str) -> str:
+    """What a token must be signed for to play an exported video."""
+    return f"video:{video_id}"
+
+
+WEBSOCKET_SCOPE = "websocket"
+
+
+class Urls:
+    """Absolute URLs into this server. `base` is `http://host:port`, without a slash at its end."""
+
+    def __init__(self, base: str, signer: Signer, *, playback_lifetime: float, ticket_lifetime: float) -> None:
+        self.base = base
+        self._signer = signer
+        self._playback_lifetime = playback_lifetime
+        self._ticket_lifetime = ticket_lifetime
+
+    def manifest(self, rtstream_id: str, start: float, end: float) -> str:
+        """The HLS playlist of a window, unix seconds, widened to whole seconds as the hosted service does."""
+        return f"{self._window(rtstream_id, start, end)}.m3u8"
+
+    def mp4(self, rtstream_id: str, start: float, end: float) -> str:
+        """The same window as one progressive MP4 file."""
+        return f"{self._window(rtstream_id, start, end)}.mp4"
+
+    def video(self, video_id: str) -> str:
+        """The file of an exported video."""
+        token = self._playback_token(video_scope(video_id))
+        return f"{self.base}/p/{token}/videos/{quote(video_id, safe='')}.mp4"
+
+    def player(self, stream_url: str, *, mp4: str | None = None, title: str | None = None) -> str:
+        """A page that plays `stream_url`; `mp4` is what it offers to a browser that cannot play HLS."""
+        query = {"url": stream_url, "mp4": mp4, "title": title}
+        return f"{self.base}/player?" + urlencode({name: value for name, value in query.items() if value})
+
+    def websocket(self) -> str:
+        """Where a websocket is opened, with a ticket that is good for a short while."""
+        ticket = self._signer.sign(WEBSOCKET_SCOPE, self._ticket_lifetime)
+        return f"ws{self.base.removeprefix('http')}/ws?ticket={ticket}"
+
+    def job(self, job_id: str) -> str:
+        """Where the result of a long operation is asked for."""
+        return f"{self.base}/async-response/{job_id}"
+
+    def _window(self, rtstream_id: str, start: float, end: float) -> str:
+        token = self._playback_token(stream_scope(rtstream_id))
+        first, last = math.floor(start) * 1_000_000, math.ceil(end) * 1_000_000
+        return f"{self.base}/p/{token}/manifests/{quote(rtstream_id, safe='')}/{first:016d}-{last:016d}"
+
+    def _playback_token(self, scope: str) -> str:
+        return self._signer.sign(scope, self._playback_lifetime, round_up=ROUND_UP)
