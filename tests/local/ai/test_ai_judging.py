@@ -71,17 +71,31 @@ async def test_the_opposite_is_noticed(judge: EmbeddingJudge) -> None:
     assert 'the record says "closed", the opposite' in verdict.explanation
 
 
+async def test_an_opposite_on_another_line_of_the_same_screen_counts(judge: EmbeddingJudge) -> None:
+    record = 'Text on screen: "CAMERA 1", "FRONT DOOR", "CLOSED", "08:14". Bright picture.'
+    verdict = await judge.judge("The front door is open", "door_open", record)
+    assert not verdict.triggered
+    assert "the opposite" in verdict.explanation
+    assert (await judge.judge("The front door is closed", "door_closed", record)).triggered
+
+
+async def test_a_record_that_is_silent_about_the_state_does_not_trigger(judge: EmbeddingJudge) -> None:
+    record = 'Text on screen: "CAMERA 1", "FRONT DOOR", "08:14". Bright picture.'
+    verdict = await judge.judge("The front door is open", "door_open", record)
+    assert not verdict.triggered
+    assert 'but nothing about "open"' in verdict.explanation
+
+
+async def test_a_detector_knows_things_and_no_states(judge: EmbeddingJudge) -> None:
+    assert (await judge.judge("An empty bus", "bus", "Likely: a bus, 2 people. Dark picture.")).triggered
+
+
 async def test_a_denial_right_before_is_noticed_and_one_further_off_is_not(judge: EmbeddingJudge) -> None:
     denied = await judge.judge("A fire is burning", "fire", "There is no fire burning here.")
     assert not denied.triggered
     assert 'the record denies "burning"' in denied.explanation
     meant = await judge.judge("A goal is scored", "goal", "I cannot believe my own eyes, he scored a goal!")
     assert meant.triggered
-
-
-async def test_a_thing_is_of_its_kind(judge: EmbeddingJudge) -> None:
-    verdict = await judge.judge("A vehicle stands at the gate", "gate", "A lorry stands at the gate.")
-    assert "lorry" in verdict.explanation
 
 
 async def test_json_is_judged_by_its_values(judge: EmbeddingJudge) -> None:
@@ -124,8 +138,13 @@ async def real_judge() -> AsyncIterator[EmbeddingJudge]:
 
 @pytest.mark.parametrize(
     ("half", "precision", "recall"),
-    # Measured when this was written: 0.96 and 0.96, then 0.95 and 0.95.
-    [("development", 0.90, 0.90), ("held_out", 0.90, 0.90)],
+    # Measured when this was written: 1.00 and 0.96, 1.00 and 1.00, 1.00 and 0.95, 0.83 and 0.91.
+    [
+        ("development", 0.95, 0.90),
+        ("broken_lines", 0.90, 0.90),
+        ("held_out", 0.95, 0.90),
+        ("held_out_lines", 0.80, 0.80),
+    ],
 )
 async def test_precision_and_recall_on_labelled_cases(
     real_judge: EmbeddingJudge, half: str, precision: float, recall: float
@@ -144,7 +163,7 @@ async def test_precision_and_recall_on_labelled_cases(
 
 
 async def test_records_of_other_events_hardly_ever_trigger(real_judge: EmbeddingJudge) -> None:
-    """Measured on all 3000 pairs: 1.0 %, of which a third is right, since some events share a thing."""
+    """Measured on all 3000 pairs: 0.8 %, of which half are right, since some events share a thing."""
     cases = CASES["development"] + CASES["held_out"]
     own = {(prompt, record) for prompt, _, record, _ in cases}
     pairs = [(prompt, label, record) for prompt, label, _, _ in cases[::3] for _, _, record, _ in cases[::3]]
