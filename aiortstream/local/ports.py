@@ -1,4 +1,4 @@
-"""What the core of the server (store, services, pipelines) needs from the parts around it, and nothing of how they do it."""
+"""What the core of the server (store, services, pipelines) needs from the parts around it."""
 
 from __future__ import annotations
 

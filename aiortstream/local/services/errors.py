@@ -2,10 +2,13 @@
 
 ServiceError
 ├── BadRequest     400 invalid_request    the request cannot be meant like that; the message names the field
+├── Forbidden      403 forbidden          a link or a ticket that is wrong or has expired
 ├── NotFound       404 not_found          no such stream, index, event, alert, video, collection
 ├── Conflict       409 conflict           not in the state that things are in
 └── Unavailable    503 unavailable        a part that this needs is missing or busy; the message says which
 """
+
+# ruff: noqa: N818 - the names say what is answered.
 
 from __future__ import annotations
 
@@ -26,6 +29,13 @@ class BadRequest(ServiceError):
 
     status = 400
     error_code = "invalid_request"
+
+
+class Forbidden(ServiceError):
+    """A link or a ticket does not permit it."""
+
+    status = 403
+    error_code = "forbidden"
 
 
 class NotFound(ServiceError):

@@ -29,7 +29,7 @@ _BUSY_SECONDS = 5.0  # another process may hold the file for a moment, a backup 
 _STATEMENTS = 256  # prepared statements kept by each connection
 
 
-class DatabaseClosed(RuntimeError):
+class DatabaseClosed(RuntimeError):  # noqa: N818 - the name says what happened
     """The database has been closed."""
 
 

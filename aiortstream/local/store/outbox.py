@@ -4,6 +4,8 @@ A row is written in the transaction of the firing it tells of, so that a crash b
 pending while `next_attempt_at` is set. Times are unix seconds.
 """
 
+# ruff: noqa: S608 - what is put into statements are constants of this package; values are bound.
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -77,8 +79,8 @@ def gone(conn: sqlite3.Connection, delivery_id: int, at: float, error: str) -> N
     """The receiver said it is gone for good: give this delivery up, and send its alert's later ones nowhere."""
     failed(conn, delivery_id, at, None, error)
     conn.execute(
-        "UPDATE alerts SET callback_gone_ms = ? WHERE id = (SELECT alert_id FROM outbox WHERE id = ?)",
-        (round(at * 1000), delivery_id),
+        "UPDATE alerts SET callback_gone_at = ? WHERE id = (SELECT alert_id FROM outbox WHERE id = ?)",
+        (at, delivery_id),
     )
     conn.execute(
         "UPDATE outbox SET next_attempt_at = NULL, last_error = ? WHERE next_attempt_at IS NOT NULL AND alert_id ="

@@ -1,0 +1,29 @@
+"""Ids as the hosted service's look."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import uuid
+
+
+def stream_id(now: float | None = None) -> str:
+    """`rts-` and a UUID of version 7: ids sort by the millisecond they were made in."""
+    milliseconds = round((time.time() if now is None else now) * 1000)
+    bits = (milliseconds & (1 << 48) - 1) << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62
+    return f"rts-{uuid.UUID(int=bits | secrets.randbits(62))}"
+
+
+def short_id() -> str:
+    """16 hexadecimal digits: an index, an event, an alert."""
+    return secrets.token_hex(8)
+
+
+def video_id() -> str:
+    """`m-` and a random UUID."""
+    return f"m-{uuid.uuid4()}"
+
+
+def message_id() -> str:
+    """Of a webhook delivery, the same over all attempts."""
+    return f"msg_{secrets.token_hex(16)}"
