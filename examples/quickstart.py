@@ -52,7 +52,8 @@ if __name__ == "__main__":
     if len(sys.argv) > 1:
         asyncio.run(main(sys.argv[1]))
     else:
-        from aiortstream.local.sample import live_sample
+        from aiortstream.local.ingest.publish import LivePublisher
+        from aiortstream.local.sample import sample_path
 
-        with live_sample() as sample_url:
-            asyncio.run(main(sample_url))
+        with LivePublisher(sample_path()) as publisher:
+            asyncio.run(main(publisher.url))
