@@ -65,6 +65,9 @@ class SpeechBatch:
         return {"segmenter": self.segmenter, "segmentation_value": f"{self.value:g}"}
 
 
+_VISUAL, _SPEECH = VisualBatch(), SpeechBatch()  # the defaults
+
+
 def parse_batch(extraction_type: str | None, config: Mapping[str, Any] | None) -> VisualBatch | SpeechBatch:
     """Understand an index request; what is absent or null has its default. Raises `BadBatch`."""
     given = {name: value for name, value in (config or {}).items() if value is not None}
@@ -80,16 +83,16 @@ def parse_batch(extraction_type: str | None, config: Mapping[str, Any] | None) -
 
 def _visual(given: Mapping[str, Any]) -> VisualBatch:
     _check_names(given, ("time", "frame_count"))
-    seconds = _number(given, "time", VisualBatch.seconds, MAX_SECONDS)
-    return VisualBatch(seconds, int(_number(given, "frame_count", VisualBatch.frame_count, MAX_FRAMES, whole=True)))
+    seconds = _number(given, "time", _VISUAL.seconds, MAX_SECONDS)
+    return VisualBatch(seconds, int(_number(given, "frame_count", _VISUAL.frame_count, MAX_FRAMES, whole=True)))
 
 
 def _speech(given: Mapping[str, Any]) -> SpeechBatch:
     _check_names(given, ("segmenter", "segmentation_value"))
-    segmenter = given.get("segmenter", SpeechBatch.segmenter)
+    segmenter = given.get("segmenter", _SPEECH.segmenter)
     if segmenter not in _LARGEST:
         raise BadBatch(f"extraction_config.segmenter: expected 'word', 'sentence' or 'time', got {segmenter!r}")
-    value = _number(given, "segmentation_value", SpeechBatch.value, _LARGEST[segmenter], whole=segmenter != "time")
+    value = _number(given, "segmentation_value", _SPEECH.value, _LARGEST[segmenter], whole=segmenter != "time")
     return SpeechBatch(segmenter, value)
 
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from aiortstream.local.ai.protocols import ModelError, Verdict
+from aiortstream.local.ids import message_id
+from aiortstream.local.patience import call_model
 from aiortstream.local.pipelines.base import Tally
-from aiortstream.local.pipelines.patience import call_model
-from aiortstream.local.services.ids import message_id
 from aiortstream.local.store import alerts, outbox, scenes
 from aiortstream.records import Alert
 from aiortstream.wire.times import to_milliseconds

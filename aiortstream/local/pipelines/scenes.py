@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aiortstream.local.ai.protocols import ModelError
-from aiortstream.local.pipelines.patience import call_model
+from aiortstream.local.patience import call_model
 from aiortstream.local.store import finding, scenes
 from aiortstream.records import Scene
 

@@ -11,8 +11,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from aiortstream.local.ai.protocols import ModelError
+from aiortstream.local.patience import call_model
 from aiortstream.local.pipelines.base import Tally
-from aiortstream.local.pipelines.patience import call_model
 from aiortstream.local.pipelines.pieces import Piece, Pieces
 from aiortstream.local.pipelines.scenes import Draft
 from aiortstream.local.store import indexes, transcripts

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from aiortstream.local.ai.protocols import ModelError
 from aiortstream.local.media import SAMPLE_RATE
+from aiortstream.local.patience import call_model
 from aiortstream.local.pipelines.base import Tally
 from aiortstream.local.pipelines.inbox import Inbox
-from aiortstream.local.pipelines.patience import call_model
 from aiortstream.local.store import transcripts
 from aiortstream.records import SpokenWord, TranscriptSegment
 from aiortstream.wire.times import to_milliseconds

@@ -6,9 +6,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from aiortstream.local.ai.protocols import ModelError
+from aiortstream.local.patience import call_model
 from aiortstream.local.pipelines.base import Tally
 from aiortstream.local.pipelines.inbox import Inbox
-from aiortstream.local.pipelines.patience import call_model
 from aiortstream.local.pipelines.scenes import Draft
 from aiortstream.local.pipelines.windows import FrameWindow, FrameWindows
 

@@ -1,108 +1,127 @@
-"""All streams at run time. The database says what is wanted; `apply` makes it so, one stream at a time."""
+"""All streams of a server."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING
 
+from aiortstream.local.ingest.stream import StreamIngest
+from aiortstream.local.paths import VIDEOS
 from aiortstream.local.pipelines.base import Context
 from aiortstream.local.runtime.bindings import Bindings
 from aiortstream.local.runtime.stream import StreamRuntime
-from aiortstream.local.runtime.wishes import read_wishes
 from aiortstream.local.store import streams
 
 if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from aiortstream.local.pipelines.base import Tally
     from aiortstream.local.ports import Models, OutboxWaker, Publisher, Urls
     from aiortstream.local.profile import Profile
+    from aiortstream.local.runtime.intake import MakeIngest
     from aiortstream.local.store.database import Database
 
 logger = logging.getLogger("aiortstream.local.runtime")
 
-STAGGER = 0.05  # seconds between the streams that are taken up at the start: opening is the expensive moment
-CLOSE_SECONDS = 30.0  # for all streams to end what is at hand
+RESUME_SECONDS = 0.05  # between two streams after a start: opening is the dearest moment of a stream
 
 
 class StreamManager:
-    """Owns the runtime of every stream."""
+    """Runs what the database wants: `start` resumes it, `apply` follows a change of it, `aclose` ends it.
+
+    `bindings` are the websocket connections that are told of transcripts, scenes and alerts.
+    """
 
     def __init__(
         self,
         db: Database,
         models: Models,
         publisher: Publisher,
-        outbox: OutboxWaker,
+        outbox_waker: OutboxWaker,
         urls: Urls,
         data_dir: Path,
         profile: Profile,
+        *,
+        make_ingest: MakeIngest = StreamIngest,
     ) -> None:
         self.bindings = Bindings()
-        self._context = Context(db, models, publisher, outbox, urls, profile, self.bindings)
+        self._db = db
         self._data_dir = data_dir
+        self._make_ingest = make_ingest
+        self._context = Context(db, models, publisher, outbox_waker, urls, profile, self.bindings)
         self._runtimes: dict[str, StreamRuntime] = {}
-        self._turns: dict[str, asyncio.Lock] = {}  # one `apply` of a stream at a time
-        self._tasks: set[asyncio.Task[None]] = set()  # applications under way
+        self._tasks: set[asyncio.Task[None]] = set()  # changes under way, and the resuming
+        self._resuming: asyncio.Task[None] | None = None  # set by `start`
         self._closing = False
 
     async def start(self) -> None:
-        """Take up the streams that ran when the server last stopped; returns when they have been begun on."""
-        wanted = await self._context.db.read(streams.wanted)
-        if wanted:
-            self._begin(self._take_up(list(wanted)))
+        """Resume all streams that were not stopped; returns before they are connected."""
+        await asyncio.to_thread(_clear_unfinished, self._data_dir / VIDEOS)
+        wanted = await self._db.run(_resumable)
+        self._resuming = asyncio.create_task(self._resume(wanted), name="resuming streams")
+        self._own(self._resuming)
 
     async def apply(self, rtstream_id: str) -> None:
-        """Make what runs agree with what the database wants of a stream.
+        """A stream's wishes have changed in the database: see to them; returns when that is done.
 
-        Cancelling it leaves that going on: half of it would be a state that nobody asked for.
+        Cancelling stops the waiting, not the change. While the manager closes it does nothing.
         """
         if self._closing:
             return
-        await asyncio.shield(self._begin(self._apply(rtstream_id)))
+        runtime = self._runtimes.get(rtstream_id)
+        if runtime is None:
+            runtime = StreamRuntime(rtstream_id, self._context, self._data_dir, self._make_ingest)
+            self._runtimes[rtstream_id] = runtime
+        task = asyncio.create_task(runtime.apply(), name=f"{rtstream_id} apply")
+        self._own(task)
+        await asyncio.shield(task)
+
+    def statistics(self) -> Mapping[str, Mapping[str, Tally]]:
+        """What the pipelines of each running stream have done: by stream id, then by name."""
+        return {key: runtime.statistics() for key, runtime in self._runtimes.items() if runtime.running}
 
     async def aclose(self) -> None:
-        """End every stream, all at once, each within a deadline. They are taken up again by the next server."""
+        """End all streams, each after what it has at hand, within some fifteen seconds. Closing twice is fine."""
         self._closing = True
-        for task in self._tasks:
-            task.cancel()
+        if self._resuming is not None:
+            self._resuming.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await asyncio.gather(*(runtime.aclose() for runtime in self._runtimes.values()))
-        except TimeoutError:
-            logger.warning("streams did not end within %g s and were cut off", CLOSE_SECONDS)
-        self._runtimes.clear()
+        outcomes = await asyncio.gather(*(each.aclose() for each in self._runtimes.values()), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                logger.error("a stream did not end well", exc_info=outcome)
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            logger.error("a stream could not be brought to what is wanted of it", exc_info=task.exception())
-
-    async def _take_up(self, rtstream_ids: list[str]) -> None:
-        for rtstream_id in rtstream_ids:
+    async def _resume(self, wanted: Sequence[str]) -> None:
+        for rtstream_id in wanted:
             try:
-                await self._apply(rtstream_id)
+                await self.apply(rtstream_id)
             except Exception:
-                logger.exception("stream %s could not be taken up", rtstream_id)
-            await asyncio.sleep(STAGGER)
+                logger.exception("%s cannot be resumed", rtstream_id)
+            await asyncio.sleep(RESUME_SECONDS)
 
-    async def _apply(self, rtstream_id: str) -> None:
-        async with self._turns.setdefault(rtstream_id, asyncio.Lock()):
-            wishes = await self._context.db.read(lambda conn: read_wishes(conn, rtstream_id))
-            runtime = self._runtimes.get(rtstream_id)
-            if wishes is None or (runtime is None and not wishes.stream.wanted):
-                return
-            if runtime is None:
-                runtime = StreamRuntime(self._context, self._data_dir, wishes.stream)
-                self._runtimes[rtstream_id] = runtime
-            await runtime.apply(wishes)
-            if not wishes.stream.wanted:
-                del self._runtimes[rtstream_id]
+    def _own(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("%s failed", task.get_name(), exc_info=error)
+
+
+def _resumable(conn: sqlite3.Connection) -> Sequence[str]:
+    """Streams to resume: nobody is connected to any of them yet, whatever was true when the server ended."""
+    wanted = streams.wanted(conn)
+    for rtstream_id in wanted:
+        streams.report(conn, rtstream_id, "connecting", None, at=time.time())
+    return wanted
+
+
+def _clear_unfinished(directory: Path) -> None:
+    """Delete what a crash has left of exports."""
+    for leftover in directory.glob("*.part"):
+        leftover.unlink(missing_ok=True)

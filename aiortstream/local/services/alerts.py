@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from aiortstream.local.ids import short_id
 from aiortstream.local.services.errors import BadRequest, NotFound
-from aiortstream.local.services.ids import short_id
 from aiortstream.local.services.lookup import alert_of, given, index_of
 from aiortstream.local.store import alerts, scenes
 from aiortstream.wire.rest import AlertAnswer, AlertIdAnswer, AlertsAnswer, EventAnswer, EventIdAnswer, EventsAnswer

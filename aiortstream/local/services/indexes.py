@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from aiortstream.local.batching import BadBatch, SpeechBatch, VisualBatch, parse_batch
+from aiortstream.local.ids import short_id
 from aiortstream.local.services.errors import BadRequest
-from aiortstream.local.services.ids import short_id
 from aiortstream.local.services.lookup import (
     given,
     index_of,

@@ -7,10 +7,11 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from aiortstream.local.ids import video_id
+from aiortstream.local.paths import VIDEOS, segments_folder
 from aiortstream.local.recording.export import ExportError, export_mp4
 from aiortstream.local.recording.playlist import EmptyWindow, select_window
 from aiortstream.local.services.errors import BadRequest, Unavailable
-from aiortstream.local.services.ids import video_id
 from aiortstream.local.services.videos import video_urls
 from aiortstream.local.store import segments, videos
 from aiortstream.wire.rest import ExportAnswer, StreamAnswer
@@ -26,14 +27,6 @@ if TYPE_CHECKING:
     from aiortstream.local.store.database import Database
     from aiortstream.local.store.streams import StreamRow
 
-STREAMS = "streams"
-VIDEOS = "videos"
-
-
-def recording_root(data_dir: Path, rtstream_id: str) -> Path:
-    """The folder of a stream's segments."""
-    return data_dir / STREAMS / rtstream_id
-
 
 class Recordings:
     """Segments of streams, and the videos made of them."""
@@ -48,7 +41,7 @@ class Recordings:
 
     def root(self, rtstream_id: str) -> Path:
         """The folder of a stream's segments."""
-        return recording_root(self._data_dir, rtstream_id)
+        return segments_folder(self._data_dir, rtstream_id)
 
     async def segments(self, stream: StreamRow, start: float, end: float) -> Sequence[SegmentInfo]:
         """Segments that share time with the window and are on disk, in order."""

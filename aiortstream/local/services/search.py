@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aiortstream.local.ai.protocols import ModelError
+from aiortstream.local.patience import call_model
 from aiortstream.local.services.errors import BadRequest
 from aiortstream.local.services.lookup import collection_of, given, index_of, stream_of
 from aiortstream.local.services.vectors import VectorScan
@@ -94,7 +95,8 @@ class SearchService:
             self._by_meaning(request.query, index_ids, limit * _SPARE),
         )
         scores = {
-            scene_id: _score(likeness.get(scene_id, 0.0), shares.get(scene_id, 0.0)) for scene_id in shares | likeness
+            scene_id: _score(likeness.get(scene_id, 0.0), shares.get(scene_id, 0.0))
+            for scene_id in {*shares, *likeness}
         }
         best = sorted(_good_enough(scores, request), key=lambda scene_id: (-scores[scene_id], -scene_id))
         rows = await self._db.read(lambda conn: scenes.by_id(conn, best))
@@ -108,10 +110,9 @@ class SearchService:
     async def _by_meaning(self, query: str, index_ids: Sequence[str], limit: int) -> Mapping[int, float]:
         try:
             embedder = self._models.embedder()
-            async with asyncio.timeout(_MODEL_SECONDS):
-                vector = (await embedder.embed([query]))[0]
-        except (ModelError, TimeoutError) as error:
-            logger.warning("searching by words alone: %s", error or "the embedding model took too long")
+            vector = (await call_model(lambda: embedder.embed([query]), seconds=_MODEL_SECONDS))[0]
+        except ModelError as error:
+            logger.warning("searching by words alone: %s", error)
             return {}
         return await self._scan.nearest(index_ids, embedder.model, np.asarray(vector, np.float32), limit=limit)
 

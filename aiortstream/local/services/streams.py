@@ -7,9 +7,9 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from aiortstream.local.ids import stream_id
 from aiortstream.local.ingest.source import UnsupportedSource, parse_source
 from aiortstream.local.services.errors import BadRequest, NotFound
-from aiortstream.local.services.ids import stream_id
 from aiortstream.local.services.lookup import collection_of, given, stream_of
 from aiortstream.local.services.recordings import Recordings
 from aiortstream.local.store import segments, streams, transcripts
