@@ -28,6 +28,7 @@ from aiortstream.records import (
 from aiortstream.wire.times import to_milliseconds, to_seconds
 
 VisualChannel = Literal["visual_index", "scene_index"]
+_CAPTURE = "capture_session"  # the channel's name, and the beginning of its events' names
 RAW_KEPT = 2048  # bytes of a bad frame that its DecodeFailure keeps: enough to see what it was
 
 
@@ -112,7 +113,7 @@ def decode_hello(raw: bytes | str) -> Hello | None:
     """The connection id of a first frame, or None if that is not what this frame is."""
     try:
         hello = _hello.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return hello if hello.connection_id else None
 
@@ -125,10 +126,10 @@ def decode_frame(raw: bytes, *, received_at: float) -> Event:
     try:
         frame = _frame.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return DecodeFailure(reason=f"not a frame: {error}", raw=raw[:RAW_KEPT])
+        return _unknown(raw) or DecodeFailure(reason=f"not a frame: {error}", raw=raw[:RAW_KEPT])
     channel = frame.channel or frame.event or frame.type
     read = _READERS.get(channel or "")
-    if read is None and channel is not None and channel.startswith("capture_session"):
+    if read is None and channel is not None and channel.startswith(_CAPTURE):
         read = _capture_session
     try:
         if read is None:
@@ -136,6 +137,17 @@ def decode_frame(raw: bytes, *, received_at: float) -> Event:
         return read(frame, received_at)
     except (ValueError, RecursionError, OverflowError) as error:  # DecodeError, UnicodeDecodeError are ValueErrors
         return DecodeFailure(reason=str(error), raw=raw[:RAW_KEPT], channel=channel, rtstream_id=frame.rtstream_id)
+
+
+def _unknown(raw: bytes) -> UnknownEvent | None:
+    """The event of an unknown channel whose envelope has other types than those we know; None if it is none."""
+    try:
+        payload = _object.decode(raw)
+    except (ValueError, RecursionError):
+        return None
+    channel = payload.get("channel")
+    known = not isinstance(channel, str) or channel in _READERS or channel.startswith(_CAPTURE)
+    return None if known else UnknownEvent(channel=channel, payload=payload)
 
 
 def _stream_of(frame: Frame) -> str:
@@ -206,7 +218,8 @@ def _capture_session(frame: Frame, _received_at: float) -> CaptureSessionEvent:
         raise ValueError("a capture session frame without capture_session_id")
     data = _object.decode(frame.data) if bytes(frame.data) not in (b"", b"null") else {}
     status = frame.status if frame.status is not None else data.get("status")
-    return CaptureSessionEvent(frame.event or frame.channel or "", session, status, data)
+    name = frame.event or frame.type or frame.channel or ""
+    return CaptureSessionEvent(name, session, status if isinstance(status, str) else None, data)
 
 
 _READERS: Mapping[str, Callable[[Frame, float], Event]] = {
@@ -216,7 +229,7 @@ _READERS: Mapping[str, Callable[[Frame, float], Event]] = {
     "audio_index": _scene_event("audio"),
     "spoken_index": _scene_event("audio"),
     "alert": _alert_event,
-    "capture_session": _capture_session,
+    _CAPTURE: _capture_session,
 }
 
 

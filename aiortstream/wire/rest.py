@@ -151,11 +151,13 @@ class TranscriptionStatusAnswer(Answer):
 
 
 class WordRecord(Answer):
-    """One word; times in unix seconds."""
+    """One word; times in unix seconds. The hosted service's own shape is not documented, so nothing is required."""
 
-    word: str
-    start: float
-    end: float
+    word: str | None = None
+    start: float | None = None
+    end: float | None = None
+    text: str | UnsetType | None = UNSET
+    """The word under the name that other answers of the service have; read, never sent."""
 
 
 class TranscriptRecord(Answer):
@@ -164,7 +166,7 @@ class TranscriptRecord(Answer):
     start: float
     end: float
     text: str
-    word_timestamps: list[WordRecord] = []
+    word_timestamps: list[WordRecord] | None = []
 
 
 class TranscriptAnswer(Answer):

@@ -6,7 +6,6 @@ fits none is refused: it counts from another epoch, or it is an offset, and pass
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime
 
 from aiortstream.errors import InvalidArgumentError
@@ -39,7 +38,10 @@ def _from_text(text: str) -> float:
         raise ValueError(f"{text!r} is neither a unix time nor an ISO 8601 time") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)  # the service writes naive UTC (`created_at`)
-    return moment.timestamp()
+    seconds = moment.timestamp()
+    if not EARLIEST <= seconds <= LATEST:
+        raise ValueError(f"{text!r} is not between 2001 and 2100")
+    return seconds
 
 
 def to_milliseconds(seconds: float) -> int:
@@ -67,7 +69,7 @@ def _moment(value: object, name: str) -> float:
         if value.tzinfo is None:
             raise InvalidArgumentError(f"{name}: expected a datetime with a time zone, got the naive {value!r}")
         return value.timestamp()
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidArgumentError(f"{name}: expected unix seconds or an aware datetime, got {value!r}")
     if not EARLIEST <= value <= LATEST:
         hint = ""

@@ -23,7 +23,7 @@ def alert_body(alert: Alert, *, times: WebhookTimes) -> dict[str, Any]:
         return to_iso(seconds) if times == "iso" else seconds
 
     return {
-        "event_id": f"event-{alert.event_id}",
+        "event_id": None if alert.event_id is None else f"event-{alert.event_id}",
         "label": alert.label,
         "confidence": alert.confidence,
         "explanation": alert.text,
