@@ -6,7 +6,7 @@ What fires is an `aiortstream.Alert` record; here is what can fire. Events are m
 
 from __future__ import annotations
 
-from aiortstream.context import non_empty
+from aiortstream.arguments import non_empty
 from aiortstream.records import Keyed
 from aiortstream.wire import rest
 

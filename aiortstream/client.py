@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import warnings
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from aiortstream.alerts import EventDefinition, event_request, read_event
 from aiortstream.collections import Collection
 from aiortstream.context import Context
-from aiortstream.errors import AuthenticationError, InvalidArgumentError, ServerStartError
+from aiortstream.errors import AuthenticationError, ClientClosedError, InvalidArgumentError, ServerStartError
 from aiortstream.live.bindings import OWN, ConnectionChoice
 from aiortstream.records import Alert, Event, Gap
 from aiortstream.rtstreams import RTStream
 from aiortstream.wire import rest
 
 if TYPE_CHECKING:
+    import aiohttp
+
     from aiortstream.live.settings import LiveSettings
     from aiortstream.live.watch import Watch
     from aiortstream.local.server import LocalServer
@@ -37,6 +42,7 @@ class AsyncClient:
     base_url: the server, else the environment's `VIDEO_DB_API`, else the hosted service.
     timeout: seconds for one request with its retries. max_retries: for what is safe to repeat.
     live: settings of the websocket and the watches.
+    session: an aiohttp session to use, for a proxy or certificates of your own; it is not closed with the client.
     Raises AuthenticationError without a key, InvalidArgumentError for settings that make no sense.
     """
 
@@ -49,21 +55,19 @@ class AsyncClient:
         timeout: float = 30.0,
         max_retries: int = 2,
         live: LiveSettings | None = None,
+        session: aiohttp.ClientSession | None = None,
     ) -> None:
-        token = api_key or session_token or os.environ.get("VIDEO_DB_API_KEY")
-        if not token:
-            raise AuthenticationError(
-                "no credentials: pass api_key=, set VIDEO_DB_API_KEY, or use AsyncClient.local(), which needs none"
-            )
         if timeout <= 0:
             raise InvalidArgumentError(f"timeout: expected seconds above 0, got {timeout!r}")
         if max_retries < 0:
             raise InvalidArgumentError(f"max_retries: expected 0 or more, got {max_retries!r}")
-        self._token = token
+        self._token = _credential(api_key or session_token or os.environ.get("VIDEO_DB_API_KEY") or "")
         self._base_url = _server_url(base_url or os.environ.get("VIDEO_DB_API") or HOSTED)
         self._timeout = timeout
         self._max_retries = max_retries
+        self._session = session
         self._context = Context(live)
+        self._opening = asyncio.Lock()
         self._local_settings: Mapping[str, Any] | None = None
         self._server: LocalServer | None = None
 
@@ -83,7 +87,7 @@ class AsyncClient:
         server: further fields of `aiortstream.local.settings.ServerSettings`. The server starts when the client is
         opened and stops when it closes; it is at `client.server` in between.
         """
-        client = cls("unset until the server has made one", timeout=timeout, max_retries=max_retries, live=live)
+        client = cls("set-by-the-server", base_url=HOSTED, timeout=timeout, max_retries=max_retries, live=live)
         client._local_settings = {
             "data_dir": None if data_dir is None else Path(data_dir),
             **server,
@@ -98,29 +102,44 @@ class AsyncClient:
     async def open(self) -> Self:
         """Make it ready; a local one starts its server. Opening an open client is nothing.
 
-        Raises ServerStartError. Cancelling it leaves the client closed, or as it was.
+        Raises ServerStartError, or ClientClosedError once it has been closed. Cancelling it leaves the client as it
+        was before, with no server running.
         """
-        if self._context.is_open:
-            return self
+        async with self._opening:
+            if self._context.is_closed:
+                raise ClientClosedError("the client is closed: make another one")
+            if not self._context.is_open:
+                await self._open()
+        return self
+
+    async def _open(self) -> None:
+        from aiortstream.transport import TransportSettings
+
         if self._local_settings is not None:
             self._server = await _start_server(self._local_settings)
             self._base_url, self._token = self._server.url, self._server.api_key
-        from aiortstream.transport import TransportSettings
-
-        self._context.open(TransportSettings(self._base_url, self._token, self._timeout, self._max_retries))
-        return self
+        settings = TransportSettings(self._base_url, self._token, self._timeout, self._max_retries)
+        try:
+            self._context.open(settings, self._session)
+        except BaseException:
+            await self._stop_server()  # the client was closed meanwhile
+            raise
 
     async def aclose(self) -> None:
         """End its watches, close its connections, stop its server if it has one. Closing twice is nothing.
 
-        Cancelling it cuts the waiting for peers short; call it again to be sure that all is closed.
+        Raises WrongLoopError on another event loop. Cancelling it cuts the waiting for peers short; call it again to be
+        sure that all is closed.
         """
         try:
             await self._context.aclose()
         finally:
-            server, self._server = self._server, None
-            if server is not None:
-                await server.aclose()
+            await self._stop_server()
+
+    async def _stop_server(self) -> None:
+        if self._server is not None:
+            await self._server.aclose()
+            self._server = None
 
     async def __aenter__(self) -> Self:
         return await self.open()
@@ -204,6 +223,7 @@ class AsyncClient:
         dynamic_score_percentage: float | None = None,
         filter: Sequence[Mapping[str, Any]] | None = None,  # noqa: A002 - the official SDK's name
         index_id: str | None = None,
+        scene_index_id: str | None = None,
     ) -> RTStreamSearchResult:
         """Search all streams of the default collection; see `Collection.search`."""
         return await self.collection().search(
@@ -214,6 +234,7 @@ class AsyncClient:
             dynamic_score_percentage=dynamic_score_percentage,
             filter=filter,
             index_id=index_id,
+            scene_index_id=scene_index_id,
         )
 
     # --- events -------------------------------------------------------------------------------------------------------
@@ -243,14 +264,43 @@ class AsyncClient:
         return self._context.live.watch_alerts(None, label=label, max_buffer=max_buffer)
 
 
-def connect(api_key: str | None = None, session_token: str | None = None, base_url: str | None = None) -> AsyncClient:
-    """The official SDK's way in: `conn = await connect()`. The same as `AsyncClient(...)`, opened when awaited."""
+def connect(
+    api_key: str | None = None,
+    session_token: str | None = None,
+    base_url: str | None = None,
+    log_level: int | None = None,
+) -> AsyncClient:
+    """The official SDK's way in: `conn = await connect()`. The same as `AsyncClient(...)`, opened when awaited.
+
+    log_level: sets that of the logger `aiortstream`; None leaves it alone.
+    """
+    if log_level is not None:
+        logging.getLogger("aiortstream").setLevel(log_level)
     return AsyncClient(api_key, session_token=session_token, base_url=base_url)
 
 
+def _credential(value: str) -> str:
+    """A key as it can travel in a header; keys that are read from files often end in a line break."""
+    token = value.strip()
+    if not token:
+        raise AuthenticationError(
+            "no credentials: pass api_key=, set VIDEO_DB_API_KEY, or use AsyncClient.local(), which needs none"
+        )
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise AuthenticationError("api_key: expected printable ASCII without spaces; this is something else than a key")
+    return token
+
+
 def _server_url(url: str) -> str:
-    if not url.startswith(("http://", "https://")):
-        raise InvalidArgumentError(f"base_url: expected an http:// or https:// URL, got {url!r}")
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or parts.query or parts.fragment:
+        raise InvalidArgumentError(f"base_url: expected something like https://api.example.org, got {url!r}")
+    if parts.username is not None:
+        raise InvalidArgumentError("base_url: expected no user and password in it: the key travels in a header")
     return url
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import UNSET
 
-from aiortstream.context import non_empty, path_of
+from aiortstream.arguments import non_empty, path_of
 from aiortstream.errors import InvalidArgumentError
 from aiortstream.live.bindings import OWN, ConnectionChoice, TranscriptBinding
 from aiortstream.rtstreams import RTStream
-from aiortstream.search import RTStreamSearchResult, RTStreamShot, search_request
+from aiortstream.search import RTStreamSearchResult, read_shot, search_request
 from aiortstream.wire import rest
 
 if TYPE_CHECKING:
@@ -112,16 +112,18 @@ class Collection:
         dynamic_score_percentage: float | None = None,
         filter: Sequence[Mapping[str, Any]] | None = None,  # noqa: A002 - the official SDK's name
         index_id: str | None = None,
+        scene_index_id: str | None = None,
     ) -> RTStreamSearchResult:
         """Search what the indexes of all its streams have recorded; no hit is an empty result.
 
-        Cancelling it changes nothing.
+        `index_id`, or `scene_index_id`, keeps to one index. For the rest see `RTStream.search`. Cancelling it changes
+        nothing.
         """
         if namespace != "rtstream":
             raise InvalidArgumentError(f'namespace: expected "rtstream", got {namespace!r}')
         body = search_request(
             query,
-            index_id=index_id,
+            index_id=scene_index_id if scene_index_id is not None else index_id,
             result_threshold=result_threshold,
             score_threshold=score_threshold,
             dynamic_score_percentage=dynamic_score_percentage,
@@ -129,8 +131,5 @@ class Collection:
         )
         path = path_of("rtstream", "collection", self.id, "search")
         answer = await self._context.transport.search(path, rest.SearchAnswer, body=body)
-        shots = [
-            RTStreamShot(self._context, record, record.rtstream_id or record.id or "", record.rtstream_name)
-            for record in answer.results
-        ]
+        shots = [read_shot(self._context, record, record.rtstream_id or record.id) for record in answer.results]
         return RTStreamSearchResult(self.id, shots)

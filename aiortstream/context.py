@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
-from aiortstream.errors import ClientClosedError, InvalidArgumentError, WrongLoopError
+from aiortstream.errors import ClientClosedError, WrongLoopError
 
 if TYPE_CHECKING:
+    import aiohttp
+
     from aiortstream.live.hub import LiveHub
     from aiortstream.live.settings import LiveSettings
     from aiortstream.transport import Transport, TransportSettings
+
+_CLOSED = "the client is closed: make another one"
+_OTHER_LOOP = "the client belongs to another event loop or thread: make one client a loop"
 
 
 class Context:
@@ -30,6 +34,11 @@ class Context:
         return self._transport is not None and not self._closed
 
     @property
+    def is_closed(self) -> bool:
+        """Whether it has been closed, for good."""
+        return self._closed
+
+    @property
     def transport(self) -> Transport:
         """The way to the server. Refused when closed, not opened, or on another event loop."""
         self._check()
@@ -43,8 +52,13 @@ class Context:
         assert self._live is not None
         return self._live
 
-    def open(self, settings: TransportSettings) -> None:
-        """Know the server. Imports what needs aiohttp, so that importing the package does not."""
+    def open(self, settings: TransportSettings, session: aiohttp.ClientSession | None) -> None:
+        """Know the server; `session` is the caller's, if any. Refused once it has been closed.
+
+        Imports what needs aiohttp, so that importing the package does not.
+        """
+        if self._closed:
+            raise ClientClosedError(_CLOSED)
         from aiortstream.gateway import RestGateway
         from aiortstream.live.hub import LiveHub
         from aiortstream.live.settings import LiveSettings
@@ -52,20 +66,24 @@ class Context:
 
         live = self._live_settings or LiveSettings()
         self._loop = asyncio.get_running_loop()
-        self._transport = Transport(settings)
+        self._transport = Transport(settings, session=session)
         self._live = LiveHub(RestGateway(self._transport, live), live)
 
     async def aclose(self) -> None:
-        """End the watches, the websocket and the connections. Safe to call twice."""
+        """End the watches, the websocket and the connections. Safe to call twice, on its own event loop."""
+        if self._loop is not None and self._loop is not asyncio.get_running_loop():
+            raise WrongLoopError(_OTHER_LOOP)
         self._closed = True
-        if self._live is not None:
-            await self._live.aclose()
-        if self._transport is not None:
-            await self._transport.aclose()
+        try:
+            if self._live is not None:
+                await self._live.aclose()
+        finally:
+            if self._transport is not None:
+                await self._transport.aclose()
 
     def _check(self) -> None:
         if self._closed:
-            raise ClientClosedError("the client is closed: make another one")
+            raise ClientClosedError(_CLOSED)
         if self._transport is None:
             raise ClientClosedError("the client is not open: use `async with client:` or `await client` first")
         try:
@@ -73,18 +91,4 @@ class Context:
         except RuntimeError:
             raise WrongLoopError("the client is used outside its event loop: call it from a coroutine") from None
         if loop is not self._loop:
-            raise WrongLoopError("the client belongs to another event loop or thread: make one client a loop")
-
-
-def path_of(*parts: str) -> str:
-    """A wire path of quoted parts; an empty part is an id that somebody forgot."""
-    for part in parts:
-        non_empty(part, "id")
-    return "/".join(quote(part, safe="") for part in parts)
-
-
-def non_empty(value: object, name: str) -> str:
-    """`value` if it is a string with something in it; InvalidArgumentError names the argument."""
-    if not isinstance(value, str) or not value.strip():
-        raise InvalidArgumentError(f"{name}: expected a non-empty string, got {value!r}")
-    return value
+            raise WrongLoopError(_OTHER_LOOP)

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, overload
 from msgspec import UNSET
 
 from aiortstream.alerts import AlertDefinition, read_alert
-from aiortstream.context import path_of
+from aiortstream.arguments import non_empty, page_params, path_of
 from aiortstream.errors import InvalidArgumentError
 from aiortstream.live.bindings import OWN, AlertBinding, ConnectionChoice
 from aiortstream.records import Alert, Gap, Keyed, Scene
 from aiortstream.wire import rest
 from aiortstream.wire.pages import index_kind, read_scene
-from aiortstream.wire.times import moment
 
 if TYPE_CHECKING:
     from aiortstream.context import Context
@@ -94,11 +93,7 @@ class RTStreamSceneIndex:
 
         Cancelling it changes nothing.
         """
-        params: dict[str, Any] = {"page": page, "page_size": page_size}
-        if start is not None:
-            params["start"] = moment(start, "start")
-        if end is not None:
-            params["end"] = moment(end, "end")
+        params = page_params(page, page_size, start, end)
         if self.extraction_type is None:
             await self.refresh()  # a bare handle does not know what its scenes are of
         answer = await self._context.transport.get(self._path(), rest.ScenesAnswer, params=params)
@@ -127,6 +122,7 @@ class RTStreamSceneIndex:
         posted to `callback_url` unless that is empty. Raises InvalidRequestError, and ConnectionFailedError if neither
         way of delivery can be had. Cancelling it leaves unknown whether it was created: see `list_alerts`.
         """
+        non_empty(event_id, "event_id")
         if not callback_url and ws_connection_id is None:
             raise InvalidArgumentError(
                 "callback_url: an alert without a callback and without a websocket reaches nobody; give one of the two"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 import backoff
 
-# Answers of a server that is overloaded or being replaced: what was asked has not been done.
+# Answers of a server that is overloaded or being replaced, or of a proxy before it: worth another attempt.
 TRANSIENT_STATUS = frozenset({429, 502, 503, 504})
 RETRY_AFTER_CAP = 60.0  # seconds: a server that asks for more is not waited for; its error is handed on
 
@@ -35,16 +35,19 @@ def request_delays(maximum: float = 8.0, *, jitter: Callable[[float], float] | N
     return reconnect_delays(0.25, maximum, jitter=jitter)
 
 
-def may_repeat(method: str, *, idempotent: bool, sent: bool, status: int | None) -> bool:
-    """Whether a failed attempt may be made again.
+def job_delays() -> Iterator[float]:
+    """Delays in seconds between two looks at a job: short ones first, for most jobs are short."""
+    return reconnect_delays(0.25, 5.0, jitter=lambda delay: delay)
 
-    `sent`: whether the server may have seen the request. What creates something is repeated only if it was never sent:
-    a second attempt at a create that has succeeded makes a second, paid, one.
+
+def may_repeat(*, idempotent: bool, sent: bool) -> bool:
+    """Whether an attempt that failed may be made again.
+
+    `idempotent`: whether doing it twice is doing it once. `sent`: whether the server may have seen the request. What
+    creates something is repeated only if it was never sent: a second attempt at a create that has succeeded makes a
+    second, paid, one.
     """
-    if not sent:
-        return True
-    repeatable = method == "GET" or idempotent
-    return repeatable and (status is None or status in TRANSIENT_STATUS)
+    return idempotent or not sent
 
 
 def _upper_half(delay: float) -> float:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import msgspec
 from msgspec import UNSET
 
-from aiortstream.context import path_of
-from aiortstream.errors import InvalidArgumentError, InvalidRequestError
+from aiortstream.arguments import page_params, path_of
+from aiortstream.errors import InvalidArgumentError, InvalidRequestError, ProtocolError
 from aiortstream.indexes import RTStreamSceneIndex, audio_config, visual_config
 from aiortstream.live.bindings import OWN, ConnectionChoice, SceneBinding, TranscriptBinding
 from aiortstream.records import Alert, Gap, Keyed, PartialTranscript, TranscriptSegment
-from aiortstream.search import RTStreamSearchResult, RTStreamShot, search_request
+from aiortstream.search import RTStreamSearchResult, read_shot, search_request
 from aiortstream.transcripts import TranscriptPage, TranscriptStatus, read_page, read_status
 from aiortstream.wire import rest
 from aiortstream.wire.pages import index_kind
@@ -68,8 +68,13 @@ class RTStream:
 
     @property
     def created_time(self) -> datetime | None:
-        """`created_at` as an aware datetime in UTC."""
-        return None if self.created_at is None else datetime.fromtimestamp(to_seconds(self.created_at), UTC)
+        """`created_at` as an aware datetime in UTC. Raises ProtocolError where it is no time."""
+        if self.created_at is None:
+            return None
+        try:
+            return datetime.fromtimestamp(to_seconds(self.created_at), UTC)
+        except ValueError as error:
+            raise ProtocolError(f"created_at of {self.id}: {error}") from error
 
     async def refresh(self) -> RTStream:
         """Read its properties again. Raises NotFoundError. Cancelling it changes nothing."""
@@ -78,23 +83,24 @@ class RTStream:
 
     async def start(self) -> None:
         """Begin ingestion. Starting a stream that runs is no error. Cancelled, it may or may not be done."""
-        await self._act("start", {"connected", "connecting"})
-        self.status = "connected"
+        await self._act("start", "connected", "connecting")
 
     async def stop(self) -> None:
         """Stop ingestion. Stopping a stream that is stopped is no error. Cancelled, it may or may not be done."""
-        await self._act("stop", {"stopped"})
-        self.status = "stopped"
+        await self._act("stop", "stopped")
 
-    async def _act(self, action: rest.Action, already: set[str]) -> None:
+    async def _act(self, action: rest.Action, *wanted: str) -> None:
+        """Set a state; the first of `wanted` is what it is then called."""
         try:
             await self._context.transport.patch(f"{self._path()}/status", body=rest.ActionRequest(action))
         except InvalidRequestError as error:
             if error.status == 404:
                 raise
-            await self.refresh()  # the service refuses to start what runs: what was wanted is so
-            if self.status not in already:
+            await self.refresh()  # the service refuses to start what runs: then what was wanted is so
+            if self.status not in wanted:
                 raise
+        else:
+            self.status = wanted[0]
 
     async def generate_stream(
         self, start: float | datetime, end: float | datetime, player_config: Mapping[str, str] | None = None
@@ -169,9 +175,8 @@ class RTStream:
 
         Times are unix seconds or aware datetimes. Cancelling it changes nothing.
         """
-        params: dict[str, Any] = {"engine": engine, "page": page, "page_size": page_size}
-        for key, value in (("start", start), ("end", end), ("since", since)):
-            params[key] = None if value is None else moment(value, key)
+        params = page_params(page, page_size, start, end)
+        params |= {"since": None if since is None else moment(since, "since"), "engine": engine}
         answer = await self._context.transport.get(
             f"{self._path()}/transcription", rest.TranscriptAnswer, params=params
         )
@@ -345,7 +350,7 @@ class RTStream:
             filter=filter,
         )
         answer = await self._context.transport.search(f"{self._path()}/search", rest.SearchAnswer, body=body)
-        shots = [RTStreamShot(self._context, record, self.id, self.name) for record in answer.results]
+        shots = [read_shot(self._context, record, self.id, self.name) for record in answer.results]
         return RTStreamSearchResult(self.collection_id, shots)
 
     # --- inside -------------------------------------------------------------------------------------------------------

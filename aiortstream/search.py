@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
-from aiortstream.context import non_empty, path_of
-from aiortstream.errors import InvalidArgumentError
+from aiortstream.arguments import non_empty, path_of
+from aiortstream.errors import InvalidArgumentError, ProtocolError
 from aiortstream.wire import rest
+from aiortstream.wire.times import to_seconds
 
 if TYPE_CHECKING:
     from aiortstream.context import Context
 
 
 class RTStreamShot:
-    """One hit: a stretch of a stream whose record fits the query. Times are unix seconds."""
+    """One hit: a stretch of a stream whose record fits the query. Times are unix seconds.
+
+    Its attributes can be read by key too: `shot["text"]`.
+    """
 
     def __init__(
-        self, context: Context, record: rest.SearchRecord, rtstream_id: str, rtstream_name: str | None
+        self,
+        context: Context,
+        record: rest.SearchRecord,
+        rtstream_id: str,
+        rtstream_name: str | None,
+        span: tuple[float, float],
     ) -> None:
         self._context = context
         self.rtstream_id = rtstream_id
         self.rtstream_name = rtstream_name
-        self.start = record.start
-        self.end = record.end
+        self.start, self.end = span
         self.text = record.text
         self.search_score = record.score
         self.scene_index_id = record.scene_index_id
@@ -40,6 +49,21 @@ class RTStreamShot:
             f"RTStreamShot(rtstream_id={self.rtstream_id!r}, start={self.start}, end={self.end}, "
             f"search_score={self.search_score}, text={self.text!r})"
         )
+
+    def __getitem__(self, key: str) -> Any:
+        if key.startswith("_") or key not in vars(self):
+            raise KeyError(key)
+        return vars(self)[key]
+
+    @property
+    def start_time(self) -> datetime:
+        """`start` as an aware datetime in UTC."""
+        return datetime.fromtimestamp(self.start, UTC)
+
+    @property
+    def end_time(self) -> datetime:
+        """`end` as an aware datetime in UTC."""
+        return datetime.fromtimestamp(self.end, UTC)
 
     async def generate_stream(self) -> str | None:
         """A URL that plays the shot; asked for once, then kept. Whole seconds around it, as the service plays them.
@@ -76,6 +100,19 @@ class RTStreamSearchResult:
     def get_shots(self) -> list[RTStreamShot]:
         """The hits as a list."""
         return self.shots
+
+
+def read_shot(
+    context: Context, record: rest.SearchRecord, rtstream_id: str | None, rtstream_name: str | None = None
+) -> RTStreamShot:
+    """A hit in an answer; ProtocolError where its times are of another epoch, or nothing says which stream it is of."""
+    if not rtstream_id:
+        raise ProtocolError("a search hit that does not say which stream it is of")
+    try:
+        span = to_seconds(record.start), to_seconds(record.end)
+    except ValueError as error:
+        raise ProtocolError(f"a search hit in {rtstream_id}: {error}") from error
+    return RTStreamShot(context, record, rtstream_id, record.rtstream_name or rtstream_name, span)
 
 
 def search_request(

@@ -14,11 +14,14 @@ IN_PROGRESS = frozenset({"processing", "in progress"})
 
 
 class Envelope(msgspec.Struct, omit_defaults=True):
-    """What every answer is, with the parts that depend on the operation left undecoded."""
+    """What every answer is, with the parts that depend on the operation left undecoded.
 
-    success: bool = True
-    message: str | None = None
-    error_code: str | None = None
+    What is only told to people is read as whatever it is: a refusal must not turn into a decoding error.
+    """
+
+    success: bool | None = True
+    message: Any = None
+    error_code: Any = None
     status: Any = None
     request_type: str | None = None
     data: msgspec.Raw = msgspec.Raw()
@@ -28,6 +31,13 @@ class Envelope(msgspec.Struct, omit_defaults=True):
     def in_progress(self) -> bool:
         """Whether this is a job that has not ended."""
         return isinstance(self.status, str) and self.status in IN_PROGRESS
+
+    @property
+    def reason(self) -> str:
+        """What the server says about it."""
+        if not self.message:
+            return "Unknown error"
+        return self.message if isinstance(self.message, str) else msgspec.json.encode(self.message).decode()
 
 
 class JobData(msgspec.Struct, omit_defaults=True):
