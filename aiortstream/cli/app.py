@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -22,20 +23,50 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-INTERRUPTED = 130
 USAGE = 2
 
 T = TypeVar("T")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's coroutine; what it can foresee to go wrong is one line on stderr, not a traceback."""
+    """Run a command's coroutine; what it can foresee to go wrong is one line on stderr, not a traceback.
+
+    Ctrl-C and SIGTERM cancel it, so that it closes what it has opened, and end with 128 and the signal's number.
+    """
     try:
-        return asyncio.run(work)
-    except KeyboardInterrupt:
-        raise typer.Exit(INTERRUPTED) from None
+        return asyncio.run(_until_signalled(work))
+    except Signalled as signalled:
+        raise typer.Exit(128 + signalled.number) from None
     except (VideodbError, DemoError) as error:
         fail(str(error))
+
+
+class Signalled(Exception):  # noqa: N818 - the name says what happened
+    """The process was told to stop."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"signal {number}")
+        self.number = number
+
+
+async def _until_signalled(work: Coroutine[Any, Any, T]) -> T:
+    task = asyncio.ensure_future(work)
+    received: list[int] = []
+
+    def stop(number: int) -> None:
+        received.append(number)
+        task.cancel()
+
+    # Not left to Python, which takes SIGINT for ignored where a shell has started the process in the background.
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, number)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if not received:
+            raise
+        raise Signalled(received[0]) from None
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
@@ -108,7 +139,7 @@ def serve(
         )
     except VideodbError as error:
         fail(str(error), USAGE)
-    raise typer.Exit(run(run_server(settings)) or 0)
+    run(run_server(settings))
 
 
 def default_data_dir() -> Path:

@@ -17,20 +17,15 @@ from aiortstream.local.server import LocalServer
 from aiortstream.local.settings import ServerSettings
 
 
-async def serve(settings: ServerSettings) -> int:
-    """Serve until told to stop; the exit code: 0 after SIGTERM, 130 after Ctrl-C."""
-    stopped: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-
-    def stop(code: int) -> None:
-        if not stopped.done():
-            stopped.set_result(code)
-
+async def serve(settings: ServerSettings) -> None:
+    """Serve until SIGTERM or Ctrl-C, which are no failures: this is how a server is stopped."""
+    stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stop, 0)
-    loop.add_signal_handler(signal.SIGINT, stop, 130)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
     async with LocalServer(settings) as server:
         print(json.dumps({"url": server.url, "data_dir": server.data_dir, "pid": os.getpid()}), flush=True)
-        return await stopped
+        await stopped.wait()
 
 
 def configure_logging(level: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -18,6 +19,8 @@ T = TypeVar("T")
 
 def import_backend(module: str, *, purpose: str, extra: str) -> ModuleType:
     """Import an optional package; `BackendMissing` names `extra`, and `aiortstream[local]` that brings everything."""
+    # onnxruntime, which several of them import, reports its use to its maker unless this is set before it is loaded.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         return importlib.import_module(module)
     except ImportError as error:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -69,3 +72,14 @@ def test_a_missing_package_names_itself_its_purpose_and_what_brings_it(monkeypat
     assert "reading text needs the package 'rapidocr'" in message
     assert "pip install 'aiortstream[local]'" in message
     assert "aiortstream[local-vision]" in message
+
+
+def test_loading_onnxruntime_reports_to_nobody(tmp_path: Path) -> None:
+    """Its telemetry, where it is on, keeps a session file in the temporary folder from the moment it is imported."""
+    code = (
+        "from aiortstream.local.ai.loading import import_backend\n"
+        "import_backend('onnxruntime', purpose='a test', extra='local')"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    subprocess.run([sys.executable, "-c", code], check=True, env={**environment, "TMPDIR": str(tmp_path)})
+    assert list(tmp_path.iterdir()) == []
