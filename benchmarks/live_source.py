@@ -34,12 +34,13 @@ def make(out: Path) -> None:
         audio = target.add_stream_from_template(audio_in)
         written = 0
         for packet in source.demux(video_in, audio_in):
-            if packet.stream is audio_in:
+            if packet.stream.type == "audio":
                 if packet.dts is not None:
                     packet.stream = audio
                     target.mux(packet)
                 continue
             for picture in packet.decode():
+                assert isinstance(picture, av.VideoFrame)
                 rgb = picture.to_ndarray(format="rgb24").astype(np.int16)
                 while written / FPS <= (picture.time or 0.0):
                     noisy = np.clip(rgb + grain[written % len(grain)], 0, 255).astype(np.uint8)

@@ -26,26 +26,35 @@ async def main(url: str) -> None:
         event_id = await client.create_event(event_prompt="A person is at the door", label="person")
         await visuals.create_alert(event_id, callback_url="")
 
-        async def transcript() -> None:
-            async for segment in rtstream.watch_transcript():
-                print(f"{segment.start_time:%H:%M:%S} heard  {segment.text}", flush=True)
-
-        async def scenes() -> None:
-            async for scene in visuals:
-                print(f"{scene.start_time:%H:%M:%S} seen   {scene.text}", flush=True)
-
-        watching = [asyncio.create_task(transcript()), asyncio.create_task(scenes())]
-        async with rtstream.watch_alerts(label="person") as alerts, asyncio.timeout(120):
-            async for alert in alerts:
-                if isinstance(alert, aiortstream.Alert) and alert.start and alert.end:
-                    break
-        print(f"ALERT  {alert.label}: {alert.text}")
-        for task in watching:
-            task.cancel()
+        async with asyncio.timeout(120), asyncio.TaskGroup() as tasks:
+            watches = [tasks.create_task(print_transcript(rtstream)), tasks.create_task(print_scenes(visuals))]
+            alert = await first_alert(rtstream)
+            print(f"ALERT  {alert.label}: {alert.text}")
+            for watch in watches:
+                watch.cancel()
 
         for shot in await rtstream.search("door"):
-            print(f"found  {shot.search_score:.2f} {shot.text}")
-        print("watch ", await rtstream.generate_stream(start=alert.start - 2, end=alert.end))
+            print(f"found  {shot.search_score or 0:.2f}  {shot.text}")
+        start, end = alert.start or alert.timestamp - 10, alert.end or alert.timestamp
+        print("watch ", await rtstream.generate_stream(start=start, end=end))
+
+
+async def print_transcript(rtstream: aiortstream.RTStream) -> None:
+    async for segment in rtstream.watch_transcript():
+        print(f"{segment.start_time:%H:%M:%S}  heard  {segment.text}", flush=True)
+
+
+async def print_scenes(index: aiortstream.RTStreamSceneIndex) -> None:
+    async for scene in index:
+        print(f"{scene.start_time:%H:%M:%S}  seen   {scene.text}", flush=True)
+
+
+async def first_alert(rtstream: aiortstream.RTStream) -> aiortstream.Alert:
+    async with rtstream.watch_alerts(label="person") as alerts:
+        async for alert in alerts:
+            if isinstance(alert, aiortstream.Alert):  # the other kind is a Gap: a stretch without the websocket
+                return alert
+    raise RuntimeError("the watch was closed")
 
 
 if __name__ == "__main__":
