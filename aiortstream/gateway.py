@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import logging
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import quote
 
-from aiortstream.errors import NotFoundError
+from aiortstream.errors import NotFoundError, ProtocolError, VideodbError
 from aiortstream.live.feed import Window, WindowTooFullError
 from aiortstream.wire import rest
 from aiortstream.wire.pages import index_kind, read_scene, read_segment
@@ -26,6 +26,9 @@ R = TypeVar("R")
 TRANSCRIPT_PAGE = 1000  # the most the service gives
 SCENE_PAGE = 500  # the service's most is not documented: if it gives less, `next_page` still says that more follows
 _KINDS_KEPT = 10_000  # indexes whose kind is remembered
+_PAGES_AT_MOST = 1000  # of one window: a server that says so often that more follows does not look at `page`
+
+logger = logging.getLogger("aiortstream.live")
 
 
 class RestGateway:
@@ -95,7 +98,11 @@ class RestGateway:
         )
 
     async def replace_alert(self, alert: AlertBinding, connection_id: str) -> str:
-        """Create the alert again for another connection, then disable the old one."""
+        """Create the alert again for another connection, then disable the old one.
+
+        That the old one could not be disabled is no failure: it sends to a connection that is gone. A second attempt
+        would create another alert.
+        """
         path = f"rtstream/{quote(alert.rtstream_id, safe='')}/index/{quote(alert.index_id, safe='')}/alert"
         created = await self._transport.post(
             path,
@@ -104,10 +111,14 @@ class RestGateway:
                 event_id=alert.event_id, callback_url=alert.callback_url, ws_connection_id=connection_id
             ),
         )
-        with suppress(NotFoundError):  # if it is gone already, that is what was wanted
+        try:
             await self._transport.patch(
-                f"{path}/{quote(alert.alert_id, safe='')}/status", body=rest.AlertStatusRequest(action="disable")
+                f"{path}/{quote(alert.newest_id, safe='')}/status", body=rest.AlertStatusRequest(action="disable")
             )
+        except NotFoundError:
+            pass  # that is what was wanted
+        except VideodbError as error:
+            logger.warning("alert %s is replaced by %s and not disabled: %s", alert.newest_id, created.alert_id, error)
         return created.alert_id
 
     async def _kind(self, rtstream_id: str, index_id: str) -> IndexKind:
@@ -134,5 +145,7 @@ async def _all_pages(page: Callable[[int], Awaitable[tuple[list[R], bool]]], lim
             raise WindowTooFullError
         if not got:
             break
+        if number == _PAGES_AT_MOST:
+            raise ProtocolError(f"after {number} pages of one stretch of time the server says that more follow")
         number += 1
     return records

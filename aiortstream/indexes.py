@@ -146,11 +146,12 @@ class RTStreamSceneIndex:
     async def enable_alert(self, alert_id: str) -> None:
         """Let an alert fire again. Doing it twice is doing it once; cancelled, it may or may not be done."""
         await self._set_alert(alert_id, rest.AlertStatusRequest(action="enable"))
+        self._context.live.alert_enabled(alert_id)
 
     async def disable_alert(self, alert_id: str) -> None:
         """Keep an alert from firing. Doing it twice is doing it once; cancelled, it may or may not be done."""
         await self._set_alert(alert_id, rest.AlertStatusRequest(action="disable"))
-        self._context.live.unbind_alert(alert_id)
+        self._context.live.alert_disabled(alert_id)
 
     @overload
     def watch_scenes(
@@ -207,7 +208,8 @@ class RTStreamSceneIndex:
         )
 
     async def _set_alert(self, alert_id: str, body: rest.AlertStatusRequest) -> None:
-        await self._context.transport.patch(f"{self._alerts_path()}/{path_of(alert_id)}/status", body=body)
+        newest = self._context.live.newest_alert(alert_id)
+        await self._context.transport.patch(f"{self._alerts_path()}/{path_of(newest)}/status", body=body)
 
     def _path(self) -> str:
         return path_of("rtstream", self.rtstream_id, "index", "scene", self.rtstream_index_id)

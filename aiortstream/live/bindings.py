@@ -49,13 +49,23 @@ class SceneBinding:
 
 @dataclass(frozen=True, slots=True)
 class AlertBinding:
-    """An alert was created with our connection id. `alert_id` is the newest of its replacements."""
+    """An alert was created with our connection id.
+
+    A new connection takes a new alert in its place: `alert_id` is the one that the caller was given, and `newest_id`
+    the one that stands for it now.
+    """
 
     rtstream_id: str
     index_id: str
     event_id: str
     callback_url: str
     alert_id: str
+    replacement: str | None = None
+
+    @property
+    def newest_id(self) -> str:
+        """The alert that exists on the server."""
+        return self.replacement or self.alert_id
 
 
 Binding = TranscriptBinding | SceneBinding | AlertBinding

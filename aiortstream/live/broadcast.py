@@ -1,7 +1,8 @@
 """What arrives by the websocket alone and has no history to fetch: alerts, and the stream of all events.
 
 At most once, and honest about it: every stretch in which something may have been missed is handed over as a `Gap` once
-it is over, and shows in `statistics()` while it lasts.
+it is over, and shows in `statistics()` while it lasts. One that will not end by itself, since an alert could not be
+bound to the new connection, is handed over at once, with no end.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+from msgspec.structs import replace
+
 from aiortstream.live.buffer import Buffer
 from aiortstream.live.feed import WatchState, WatchStatistics
 from aiortstream.live.settings import LiveSettings
-from aiortstream.records import Alert, Event, Gap, GapCause
+from aiortstream.records import Alert, DecodeFailure, Event, Gap, GapCause
 
 
 class BroadcastFeed:
@@ -38,13 +41,19 @@ class BroadcastFeed:
         self._gap: Gap | None = None  # open: since `start`, events may have been missed
         self._overflowed = False  # the open gap is the consumer's: it ends when there is room again
         self._connected = False
+        self._complete = True  # all that concerns this watch was bound to the present connection
+        self._told = False  # the open gap has been handed over, without an end
         self._delivered = self._gaps = 0
         self._position = 0.0
 
-    def open(self, now: float, *, connected: bool) -> None:
-        """Begin. What happened before is not missed."""
+    def open(self, now: float, *, connected: bool, missing: bool) -> None:
+        """Begin. What happened before is not missed; `missing`: something that should come from now on does not yet."""
         self._position = now
-        self._connected = connected
+        if connected:
+            self.connected(now, complete=not missing)
+            return
+        if missing:
+            self._open_gap(now, "disconnected")
         self._settle_state()
 
     def pop(self, now: float) -> Event | Gap:
@@ -55,28 +64,32 @@ class BroadcastFeed:
         self._position = now
         if self._overflowed and self.buffer.is_low:
             self._overflowed = False
-            self._close_gap(now)
+            self._close_gap_if_over(now)
             self._settle_state()
         return item
 
     def frame(self, event: Event, now: float) -> None:
         """An event came by the websocket."""
-        if not self._wants(event):
-            return
-        if self._overflowed:
+        unreadable = self._may_have_been_wanted(event)
+        if self._overflowed or not (unreadable or self._wants(event)):
             return
         if not self.buffer.has_room:
             self._overflowed = True
             self._open_gap(now, "slow_consumer")
             self._settle_state()
-            return
-        self.buffer.put(event)
+        elif unreadable:
+            self._gaps += 1
+            self.buffer.put(Gap(self.kind, now, now, "decode_failure", False, self.rtstream_id, self.index_id))
+        else:
+            self.buffer.put(event)
 
-    def connected(self, now: float) -> None:
-        """All that this client had bound is bound again: from now on events arrive."""
-        self._connected = True
-        if not self._overflowed:
-            self._close_gap(now)
+    def connected(self, now: float, *, complete: bool = True) -> None:
+        """From now on events arrive: those of all that this client had bound, unless not `complete`."""
+        self._connected, self._complete = True, complete
+        if not complete:
+            self._open_gap(now, "not_bound")
+            self._tell_open_gap()
+        self._close_gap_if_over(now)
         self._settle_state()
 
     def disconnected(self, since: float) -> None:
@@ -113,19 +126,36 @@ class BroadcastFeed:
             return
         if self._overflowed:
             self.state, self.reason = WatchState.WAITING, "the consumer is too slow: waiting until it has room"
-        elif self._connected:
-            self.state, self.reason = WatchState.LIVE, "events arrive on the websocket"
-        else:
+        elif not self._connected:
             self.state, self.reason = WatchState.WAITING, "waiting for the websocket"
+        elif not self._complete:
+            self.state = WatchState.WAITING
+            self.reason = "an alert is not bound to the new connection: create it again, or disable it"
+        else:
+            self.state, self.reason = WatchState.LIVE, "events arrive on the websocket"
+
+    def _may_have_been_wanted(self, event: Event) -> bool:
+        """Whether a frame that could not be read may have been an alert for this watch."""
+        return (
+            self.kind == "alert"
+            and isinstance(event, DecodeFailure)
+            and event.channel in ("alert", None)
+            and (self.rtstream_id is None or event.rtstream_id in (self.rtstream_id, None))
+        )
 
     def _open_gap(self, since: float, cause: GapCause) -> None:
         if self._gap is None:
             self._gaps += 1
             self._gap = Gap(self.kind, since, None, cause, False, self.rtstream_id, self.index_id)
 
-    def _close_gap(self, now: float) -> None:
-        if self._gap is not None:
-            gap, self._gap = self._gap, None
+    def _tell_open_gap(self) -> None:
+        if self._gap is not None and not self._told:
+            self._told = True
+            self.buffer.put(replace(self._gap, cause="not_bound"))
+
+    def _close_gap_if_over(self, now: float) -> None:
+        if self._gap is not None and self._connected and self._complete and not self._overflowed:
+            gap, self._gap, self._told = self._gap, None, False
             self.buffer.put(
                 Gap(gap.kind, gap.start, max(now, gap.start), gap.cause, False, gap.rtstream_id, gap.index_id)
             )

@@ -61,7 +61,7 @@ class Connection:
         self._wanted = asyncio.Event()  # somebody has asked for the socket
         self._never = asyncio.Event()  # waited for with a timeout: a delay
         self._connection_id: str | None = None
-        self._attempted = asyncio.Condition()  # notified at the end of every attempt, good or bad
+        self._attempt = asyncio.Event()  # set at the end of the next attempt, good or bad; then replaced
         self.last_error: VideodbError | None = None  # why the newest attempt failed; None once one succeeded
 
     def want(self) -> None:
@@ -77,9 +77,10 @@ class Connection:
         opened = self._current()
         if opened is not None:
             return opened
+        attempt = self._attempt
         try:
-            async with asyncio.timeout(self._settings.connect_timeout), self._attempted:
-                await self._attempted.wait()
+            async with asyncio.timeout(self._settings.connect_timeout):
+                await attempt.wait()
         except TimeoutError:
             raise ConnectionFailedError(
                 f"the websocket could not be opened within {self._settings.connect_timeout} s"
@@ -88,6 +89,11 @@ class Connection:
         if opened is None:
             raise self.last_error or ConnectionFailedError("the websocket was opened and closed again at once")
         return opened
+
+    def end(self, error: VideodbError) -> None:
+        """`run` is over, or will not begin: whoever waits for the connection id is told `error`."""
+        self.last_error = error
+        self._end_attempt()
 
     def _current(self) -> str | None:
         return self._connection_id
@@ -113,11 +119,11 @@ class Connection:
         except VideodbError as error:
             logger.warning("websocket could not be opened: %s", error)
             self.last_error = error
-            await self._tell_attempt()
+            self._end_attempt()
             return None
         opened_at = self._clock.time()
         try:
-            await self._tell_attempt()
+            self._end_attempt()
             await self._read(socket)
         finally:
             self._connection_id = None
@@ -171,9 +177,9 @@ class Connection:
         now = self._clock.time()
         self._listener.event(decode_frame(raw, received_at=now), now)
 
-    async def _tell_attempt(self) -> None:
-        async with self._attempted:
-            self._attempted.notify_all()
+    def _end_attempt(self) -> None:
+        self._attempt.set()
+        self._attempt = asyncio.Event()
 
 
 async def _close(socket: Socket) -> None:

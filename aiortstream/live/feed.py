@@ -155,6 +155,8 @@ class HistoryFeed(Generic[R]):
     def pop(self, now: float) -> R | Gap | PartialTranscript:
         """The next item (LookupError: none yet). What it returns counts as handed over: the cursor moves."""
         item = self.buffer.pop()
+        if not self._polling and self.poll_due is None and self.buffer.is_low:
+            self._want_poll(now)
         if isinstance(item, TranscriptSegment | Scene):
             self._handed = max(self._handed, item.end)
             self._delivered += 1
@@ -162,8 +164,6 @@ class HistoryFeed(Generic[R]):
             self._handed = max(self._handed, item.end or item.start)
             if not self._gaps_in_band:
                 raise DataLost(item)
-        if not self._polling and self.poll_due is None and self.buffer.is_low and not self.buffer.ended:
-            self._want_poll(now)
         return item
 
     def cursor(self) -> Cursor:
@@ -210,8 +210,11 @@ class HistoryFeed(Generic[R]):
             self.hint(now)
 
     def hint(self, now: float) -> None:
-        """Something happened that may concern this feed: look at once. A full consumer is not hurried."""
-        if self.state is not WatchState.NEW and self.buffer.is_low:
+        """Something happened that may concern this feed: look at once.
+
+        A full consumer is not hurried, and neither is a server whose last answer was a failure.
+        """
+        if self.state is not WatchState.NEW and self.buffer.is_low and (self._polling or not self._failures):
             self._idle_interval = self._settings.poll_interval
             self._want_poll(now)
 
@@ -275,13 +278,13 @@ class HistoryFeed(Generic[R]):
         self._window_length = max(SHORTEST_WINDOW, (window.end - window.start) / 2)
         self._want_poll(now)
 
-    def poll_failed(self, now: float, retry_after: float | None = None) -> None:
-        """The poll failed for a reason that may pass: it is tried again, later each time."""
+    def poll_failed(self, now: float, retry_after: float | None = None, *, jitter: float = 0.0) -> None:
+        """The poll failed for a reason that may pass: it is tried again, later each time, and `jitter` s after that."""
         self._polling, self._again = False, None
         self._poll_failures += 1
         self._failures += 1
         delay = min(self._settings.max_poll_interval, self._settings.poll_interval * 2 ** min(self._failures - 1, 6))
-        self._want_poll(now + max(delay, retry_after or 0.0))
+        self._want_poll(now + max(delay, retry_after or 0.0) + jitter)
 
     def poll_refused(self, window: Window, now: float) -> None:
         """The server will not give that stretch of history: it is lost, the consumer is told, and reading goes on."""
@@ -311,7 +314,8 @@ class HistoryFeed(Generic[R]):
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _become(self, state: WatchState, reason: str) -> None:
-        self.state, self.reason = state, reason
+        if self.state is not WatchState.ENDED:  # a poll may still be answered after the end
+            self.state, self.reason = state, reason
 
     def _set_bound(self, bound: bool) -> None:
         self._bound = bound

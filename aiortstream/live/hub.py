@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Literal
 
 from aiortstream.errors import (
     ClientClosedError,
     ConnectionFailedError,
+    InvalidArgumentError,
     InvalidRequestError,
     ProtocolError,
+    RateLimitedError,
     VideodbError,
     WrongLoopError,
 )
@@ -26,7 +28,6 @@ from aiortstream.live.bindings import (
     Binding,
     ConnectionChoice,
     OwnConnection,
-    TranscriptBinding,
 )
 from aiortstream.live.broadcast import BroadcastFeed, alert_filter
 from aiortstream.live.clock import Clock, SystemClock
@@ -36,7 +37,8 @@ from aiortstream.live.feed import FeedKey, HistoryFeed
 from aiortstream.live.gateway import Gateway
 from aiortstream.live.merger import Merger
 from aiortstream.live.poller import Poller
-from aiortstream.live.session import Rebind, Session
+from aiortstream.live.rebinding import Rebind, Rebindable
+from aiortstream.live.session import Session
 from aiortstream.live.settings import LiveSettings
 from aiortstream.live.watch import Watch
 from aiortstream.records import Event, Scene, TranscriptSegment
@@ -77,6 +79,8 @@ class LiveHub:
         self._start()
         try:
             return await self._connection.connection_id()
+        except ClientClosedError:
+            raise
         except VideodbError as error:
             if required:
                 raise ConnectionFailedError(f"no websocket to deliver to: {error}") from error
@@ -85,15 +89,23 @@ class LiveHub:
 
     def bind(self, binding: Binding, connection_id: str | None) -> None:
         """The server has been told to send `binding` to `connection_id`."""
-        self._session.bind(binding, connection_id, self.now())
+        self._plan(self._session.bind(binding, connection_id, self.now()))
 
     def unbind_transcript(self, rtstream_id: str) -> None:
         """The transcript of a stream has been stopped."""
         self._session.unbind_transcript(rtstream_id, self.now())
 
-    def unbind_alert(self, alert_id: str) -> None:
-        """An alert has been disabled."""
-        self._session.unbind_alert(alert_id)
+    def newest_alert(self, alert_id: str) -> str:
+        """The id of the alert that stands for `alert_id` by now: a new connection takes new alerts."""
+        return self._session.newest_alert(alert_id)
+
+    def alert_disabled(self, alert_id: str) -> None:
+        """An alert has been disabled: it is not created again."""
+        self._session.alert_disabled(alert_id, self.now())
+
+    def alert_enabled(self, alert_id: str) -> None:
+        """An alert has been enabled again."""
+        self._plan(self._session.alert_enabled(alert_id, self.now()))
 
     def watch_transcript(
         self,
@@ -111,7 +123,7 @@ class LiveHub:
         key = FeedKey("transcript", rtstream_id)
         feed = HistoryFeed[TranscriptSegment](
             key,
-            self._merger(key, since, until),
+            self._merger(key, since, until, max_buffer),
             self._settings,
             history_end=None if follow else self.now(),
             gaps_in_band=gaps == "yield",
@@ -136,7 +148,7 @@ class LiveHub:
         key = FeedKey("scene", rtstream_id, index_id)
         feed = HistoryFeed[Scene](
             key,
-            self._merger(key, since, until),
+            self._merger(key, since, until, max_buffer),
             self._settings,
             history_end=None if follow else self.now(),
             gaps_in_band=gaps == "yield",
@@ -153,24 +165,24 @@ class LiveHub:
         max_buffer: int | None = None,
     ) -> Watch[Any]:
         """A watch of the alerts that come to this client's connection; the handles give it its precise type."""
-        wants = alert_filter(rtstream_id, index_id, label)
-        return Watch(
-            self,
-            BroadcastFeed(
-                "alert", self._settings, wants, rtstream_id=rtstream_id, index_id=index_id, max_buffer=max_buffer
-            ),
+        feed = BroadcastFeed(
+            "alert",
+            self._settings,
+            alert_filter(rtstream_id, index_id, label),
+            rtstream_id=rtstream_id,
+            index_id=index_id,
+            max_buffer=_checked(max_buffer),
         )
+        return Watch(self, feed)
 
     def watch_events(self, *, max_buffer: int | None = None) -> Watch[Any]:
         """A watch of everything that comes to this client's connection."""
-        return Watch(self, BroadcastFeed("event", self._settings, lambda _: True, max_buffer=max_buffer))
+        return Watch(self, BroadcastFeed("event", self._settings, lambda _: True, max_buffer=_checked(max_buffer)))
 
     async def aclose(self) -> None:
         """End every watch, every poll and the socket. Safe to call twice; cancelling it leaves them ending."""
         self._closed = True
-        for feed in self._session.feeds():
-            self._session.remove(feed)
-            feed.end(ClientClosedError("the client was closed"))
+        self._end(ClientClosedError("the client was closed"))
         if self._supervisor is not None:
             self._supervisor.cancel()
             await asyncio.gather(self._supervisor, return_exceptions=True)
@@ -206,8 +218,7 @@ class LiveHub:
 
     def connected(self, connection_id: str) -> None:
         """A new epoch: bind again what was bound."""
-        for rebind in self._session.connected(connection_id, self.now()):
-            self._rebinds.put_nowait(rebind)
+        self._plan(self._session.connected(connection_id, self.now()))
 
     def disconnected(self) -> None:
         """The epoch is over."""
@@ -222,9 +233,13 @@ class LiveHub:
     def _delays(self) -> Iterator[float]:
         return reconnect_delays(self._settings.reconnect_delay, self._settings.max_reconnect_delay)
 
-    def _merger(self, key: FeedKey, since: Since, until: float | datetime | None) -> Merger[Any]:
+    def _merger(
+        self, key: FeedKey, since: Since, until: float | datetime | None, max_buffer: int | None
+    ) -> Merger[Any]:
         end = None if until is None else moment(until, "until")
-        overlap, max_keys = self._settings.overlap, self._settings.max_keys
+        overlap = self._settings.overlap
+        # What is buffered may have to be fetched again: its keys must not be forgotten meanwhile.
+        max_keys = max(self._settings.max_keys, 4 * (_checked(max_buffer) or self._settings.max_buffer))
         if isinstance(since, str):
             return Merger.resume(parse_cursor(since, str(key)), overlap=overlap, max_keys=max_keys, until=end)
         start = self.now() if since is None else moment(since, "since")
@@ -253,34 +268,54 @@ class LiveHub:
                 tasks.create_task(self._rebind_all(), name="aiortstream rebind")
         except Exception as error:
             logger.exception("the streaming core failed")
-            for feed in self._session.feeds():
-                self._session.remove(feed)
-                feed.end(VideodbError(f"the streaming core failed: {error}"))
+            self._end(VideodbError(f"the streaming core failed: {error}"))
             raise
+
+    def _end(self, error: VideodbError) -> None:
+        """Nobody is to wait for what will not come any more."""
+        self._connection.end(error)
+        for feed in self._session.feeds():
+            self._session.remove(feed)
+            feed.end(error)
+
+    def _plan(self, rebinds: Iterable[Rebind]) -> None:
+        for rebind in rebinds:
+            self._rebinds.put_nowait(rebind)
 
     async def _rebind_all(self) -> None:
         while True:
             rebind = await self._rebinds.get()
-            connection_id = self._session.connection_id
-            if rebind.epoch == self._session.epoch and connection_id is not None:
-                await self._rebind(rebind, connection_id)
+            due = self._session.due(rebind)
+            if due is not None:
+                await self._rebind(rebind, *due)
 
-    async def _rebind(self, rebind: Rebind, connection_id: str) -> None:
+    async def _rebind(self, rebind: Rebind, binding: Rebindable, connection_id: str) -> None:
         try:
-            alert_id = await self._bind_again(rebind.binding, connection_id)
+            replacement = await self._bind_again(binding, connection_id)
+        except RateLimitedError as error:
+            await self._rebind_later(rebind, error, error.retry_after)
         except (InvalidRequestError, ProtocolError) as error:
-            logger.warning("%s could not be bound to the new connection: %s", type(rebind.binding).__name__, error)
+            logger.warning("%s could not be bound to the new connection: %s", rebind.key, error)
             self._session.not_rebound(rebind, self.now())
         except VideodbError as error:
-            logger.info("%s is not bound to the new connection yet: %s", type(rebind.binding).__name__, error)
-            await self._clock.wait(self._never, self._settings.poll_interval)
-            self._rebinds.put_nowait(rebind)
+            await self._rebind_later(rebind, error)
         else:
-            self._session.rebound(rebind, alert_id, self.now())
+            self._session.rebound(rebind, replacement, self.now())
 
-    async def _bind_again(self, binding: TranscriptBinding | AlertBinding, connection_id: str) -> str | None:
+    async def _rebind_later(self, rebind: Rebind, error: VideodbError, retry_after: float | None = None) -> None:
+        logger.info("%s is not bound to the new connection yet: %s", rebind.key, error)
+        await self._clock.wait(self._never, max(retry_after or 0.0, self._settings.poll_interval))
+        self._rebinds.put_nowait(rebind)
+
+    async def _bind_again(self, binding: Rebindable, connection_id: str) -> str | None:
         """The id of the alert that replaces `binding`, if it is one."""
         if isinstance(binding, AlertBinding):
             return await self._gateway.replace_alert(binding, connection_id)
         await self._gateway.restart_transcript(binding.rtstream_id, binding.engine, connection_id)
         return None
+
+
+def _checked(max_buffer: int | None) -> int | None:
+    if max_buffer is not None and max_buffer < 1:
+        raise InvalidArgumentError(f"max_buffer: expected at least 1, got {max_buffer!r}")
+    return max_buffer

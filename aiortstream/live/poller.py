@@ -113,18 +113,22 @@ class Poller:
         except _FINAL as error:
             feed.end(error)
         except RateLimitedError as error:
-            feed.poll_failed(self._clock.time(), error.retry_after)
+            feed.poll_failed(self._clock.time(), error.retry_after, jitter=self._spread())
         except InvalidRequestError as error:
             logger.warning("history of %s refused: %s", feed.key, error)
             feed.poll_refused(window, self._clock.time())
         except VideodbError as error:
             logger.info("poll of %s failed, trying again: %s", feed.key, error)
-            feed.poll_failed(self._clock.time(), self._jitter() * self._settings.poll_interval)
+            feed.poll_failed(self._clock.time(), jitter=self._spread())
         except Exception as error:  # a defect of ours must not take the other watches with it: this one is told
             logger.exception("poll of %s", feed.key)
             feed.end(error)
         else:
             _succeed(feed, window, records, self._clock.time())
+
+    def _spread(self) -> float:
+        """Seconds by which watches that failed together are told apart."""
+        return self._jitter() * self._settings.poll_interval
 
 
 def _succeed(feed: Feed, window: Window, records: Sequence[TranscriptSegment | Scene], now: float) -> None:

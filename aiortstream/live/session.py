@@ -8,12 +8,12 @@ a plan of what to bind again, and watches are told what became of theirs.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from aiortstream.live.bindings import AlertBinding, Binding, SceneBinding, TranscriptBinding
 from aiortstream.live.broadcast import BroadcastFeed
 from aiortstream.live.feed import FeedKey, HistoryFeed
+from aiortstream.live.rebinding import Bindings, Rebind, Rebindable
 from aiortstream.live.settings import LiveSettings
 from aiortstream.records import (
     DecodeFailure,
@@ -26,33 +26,26 @@ from aiortstream.records import (
 Feed: TypeAlias = "HistoryFeed[TranscriptSegment] | HistoryFeed[Scene]"
 
 
-@dataclass(frozen=True, slots=True)
-class Rebind:
-    """Do this again with the new connection's id; `epoch` tells whether it is still the newest when it is done."""
-
-    binding: TranscriptBinding | AlertBinding
-    epoch: int
-
-
 class Session:
     """Routing and bindings of one client, over all its connections."""
 
     def __init__(self, settings: LiveSettings) -> None:
-        self.connection_id: str | None = None  # of the present epoch; None while there is none
-        self.epoch = 0
         self.last_frame_at: float | None = None  # unix seconds
         self.decode_failures = 0
-        self._settings = settings
+        self._bindings = Bindings(settings)
         self._feeds: dict[FeedKey, set[Feed]] = {}
         self._scenes_of: dict[str, set[FeedKey]] = {}  # stream -> its watched indexes
         self._broadcasts: set[BroadcastFeed] = set()
-        # What is bound to the present connection; emptied when it ends.
-        self._bound_transcripts: dict[str, TranscriptBinding] = {}
-        self._bound_scenes: dict[tuple[str, str], SceneBinding] = {}
-        self._bound_alerts: dict[str, AlertBinding] = {}
-        # What has to be bound again to the next connection.
-        self._lost: list[TranscriptBinding | AlertBinding] = []
-        self._outstanding: set[TranscriptBinding | AlertBinding] = set()
+
+    @property
+    def connection_id(self) -> str | None:
+        """The id of the present connection; None while there is none."""
+        return self._bindings.connection_id
+
+    @property
+    def epoch(self) -> int:
+        """How many connections there have been."""
+        return self._bindings.epoch
 
     # --- watches ------------------------------------------------------------------------------------------------------
 
@@ -60,12 +53,12 @@ class Session:
         """Open a watch's feed and route events to it."""
         if isinstance(feed, BroadcastFeed):
             self._broadcasts.add(feed)
-            feed.open(now, connected=self.connection_id is not None and not self._outstanding)
+            self._open_broadcast(feed, now)
             return
         self._feeds.setdefault(feed.key, set()).add(feed)
         if feed.key.kind == "scene":
             self._scenes_of.setdefault(feed.key.rtstream_id, set()).add(feed.key)
-        feed.open(now, bound=self._is_bound(feed.key))
+        feed.open(now, bound=self._bindings.has_feed(feed.key))
 
     def remove(self, feed: Feed | BroadcastFeed) -> None:
         """Route nothing more to it. Removing it twice is nothing."""
@@ -92,78 +85,69 @@ class Session:
 
     def connected(self, connection_id: str, now: float) -> list[Rebind]:
         """A connection is up; what it must be bound to again, each to be answered by `rebound` or `not_rebound`."""
-        self.epoch += 1
-        self.connection_id = connection_id
         self.last_frame_at = now
-        lost, self._lost = self._lost, []
-        self._outstanding = set(lost)
-        if not lost:
-            self._tell_broadcasts(now)
-        return [Rebind(binding, self.epoch) for binding in lost]
+        plan = self._bindings.begin(connection_id)
+        self._tell_broadcasts(now)
+        return plan
 
     def disconnected(self, now: float) -> None:
         """The connection is gone: every watch that relied on it polls, or has a gap, from when it was last heard."""
         if self.connection_id is None:
             return
         since = self.last_frame_at if self.last_frame_at is not None else now
-        self.connection_id = None
-        self._lost = [*self._outstanding]
-        if self._settings.rebind_transcripts:
-            self._lost += self._bound_transcripts.values()
-        if self._settings.rebind_alerts:
-            self._lost += self._bound_alerts.values()
-        self._outstanding = set()
-        self._bound_transcripts.clear()
-        self._bound_scenes.clear()
-        self._bound_alerts.clear()
+        self._bindings.end()
         for feed in self.feeds():
             if isinstance(feed, BroadcastFeed):
                 feed.disconnected(since)
             else:
                 feed.unbound(since, now, "the websocket is away")
 
-    def bind(self, binding: Binding, connection_id: str | None, now: float) -> None:
-        """The server has been told to send this to `connection_id`; nothing is noted if that is not our present one."""
-        if connection_id is None or connection_id != self.connection_id:
-            return
-        match binding:
-            case TranscriptBinding():
-                self._bound_transcripts[binding.rtstream_id] = binding
-                self._tell_bound(FeedKey("transcript", binding.rtstream_id), now)
-            case SceneBinding():
-                self._bound_scenes[binding.rtstream_id, binding.index_id] = binding
-                self._tell_bound(FeedKey("scene", binding.rtstream_id, binding.index_id), now)
-            case AlertBinding():
-                self._bound_alerts[binding.alert_id] = binding
+    def bind(self, binding: Binding, connection_id: str | None, now: float) -> list[Rebind]:
+        """The server has been told to send this to `connection_id`; nothing is noted if that was never ours.
+
+        If that connection of ours has ended meanwhile, the binding ended with it: what to do at once is returned.
+        """
+        outcome = self._bindings.bind(binding, connection_id)
+        if outcome == "now":
+            self._tell_bound(binding, now)
+        elif outcome == "later" and not isinstance(binding, SceneBinding):
+            return self._bind_later(binding, now)
+        return []
 
     def unbind_transcript(self, rtstream_id: str, now: float) -> None:
         """The transcript was stopped: no frame of it can be expected, and it is not to be started again by us."""
-        self._lost = [b for b in self._lost if not _is_transcript_of(b, rtstream_id)]
-        if self._bound_transcripts.pop(rtstream_id, None) is not None:
+        if self._bindings.stop_transcript(rtstream_id):
             for feed in self._feeds.get(FeedKey("transcript", rtstream_id), ()):
                 feed.unbound(now, now, "the transcript was stopped", "not_bound")
 
-    def unbind_alert(self, alert_id: str) -> None:
-        """The alert was disabled: it is not to be created again."""
-        self._bound_alerts.pop(alert_id, None)
-        self._lost = [b for b in self._lost if not (isinstance(b, AlertBinding) and b.alert_id == alert_id)]
+    def newest_alert(self, alert_id: str) -> str:
+        """The alert that stands for `alert_id` by now: a new connection takes new alerts."""
+        return self._bindings.newest_alert(alert_id)
 
-    def rebound(self, done: Rebind, alert_id: str | None, now: float) -> None:
-        """A step of the plan has succeeded; `alert_id` is that of a replacement alert."""
-        if done.epoch != self.epoch or self.connection_id is None:
-            return
-        self._outstanding.discard(done.binding)
-        binding = done.binding
-        if isinstance(binding, AlertBinding) and alert_id is not None:
-            binding = replace(binding, alert_id=alert_id)
-        self.bind(binding, self.connection_id, now)
+    def alert_disabled(self, alert_id: str, now: float) -> None:
+        """The alert was disabled: it is not to be created again, until it is enabled."""
+        self._bindings.disable_alert(alert_id)
         self._tell_broadcasts(now)
 
+    def alert_enabled(self, alert_id: str, now: float) -> list[Rebind]:
+        """The alert was enabled again; what to do if its connection has ended meanwhile."""
+        binding = self._bindings.enable_alert(alert_id)
+        return [] if binding is None else self._bind_later(binding, now)
+
+    def due(self, rebind: Rebind) -> tuple[Rebindable, str] | None:
+        """What to bind now, and to which connection; None if that is no longer wanted, or the epoch is over."""
+        return self._bindings.due(rebind)
+
+    def rebound(self, done: Rebind, replacement: str | None, now: float) -> None:
+        """A step of the plan has succeeded; `replacement` is the new id of an alert."""
+        binding = self._bindings.rebound(done, replacement)
+        if binding is not None:
+            self._tell_bound(binding, now)
+
     def not_rebound(self, failed: Rebind, now: float) -> None:
-        """A step of the plan will not succeed: its watches stay as they are."""
-        if failed.epoch == self.epoch:
-            self._outstanding.discard(failed.binding)
-            self._tell_broadcasts(now)
+        """A step of the plan will not succeed: transcripts are polled, and an alert is not heard any more."""
+        self._bindings.not_rebound(failed)
+        self._tell_broadcasts(now)
 
     # --- events -------------------------------------------------------------------------------------------------------
 
@@ -182,7 +166,7 @@ class Session:
             broadcast.frame(event, now)
 
     def _scene(self, scene: Scene, now: float) -> None:
-        index_id = scene.index_id or self._only_index(scene)
+        index_id = scene.index_id or self._bindings.only_index(scene.rtstream_id, scene.kind)
         if index_id is not None:
             for feed in self._feeds.get(FeedKey("scene", scene.rtstream_id, index_id), ()):
                 feed.frame(scene, now)  # type: ignore[arg-type] # an index's key holds scene feeds only
@@ -190,15 +174,6 @@ class Session:
         for key in self._scenes_of.get(scene.rtstream_id, ()):
             for feed in self._feeds[key]:
                 feed.hint(now)
-
-    def _only_index(self, scene: Scene) -> str | None:
-        """The index of a frame that does not say it, if only one of its stream and kind is bound to us."""
-        found = [
-            binding.index_id
-            for binding in self._bound_scenes.values()
-            if binding.rtstream_id == scene.rtstream_id and binding.kind == scene.kind
-        ]
-        return found[0] if len(found) == 1 else None
 
     def _bad_frame(self, failure: DecodeFailure, now: float) -> None:
         """What could not be read may have been a record: whoever it may have been for looks at once."""
@@ -210,20 +185,55 @@ class Session:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _is_bound(self, key: FeedKey) -> bool:
-        if key.kind == "transcript":
-            return key.rtstream_id in self._bound_transcripts
-        return (key.rtstream_id, key.index_id) in self._bound_scenes
-
-    def _tell_bound(self, key: FeedKey, now: float) -> None:
+    def _tell_bound(self, binding: Binding, now: float) -> None:
+        match binding:
+            case TranscriptBinding():
+                key = FeedKey("transcript", binding.rtstream_id)
+            case SceneBinding():
+                key = FeedKey("scene", binding.rtstream_id, binding.index_id)
+            case AlertBinding():
+                self._tell_broadcasts(now)
+                return
         for feed in self._feeds.get(key, ()):
             feed.bound(now)
 
-    def _tell_broadcasts(self, now: float) -> None:
-        if self.connection_id is not None and not any(isinstance(b, AlertBinding) for b in self._outstanding):
+    def _bind_later(self, binding: Rebindable, now: float) -> list[Rebind]:
+        """Bind to the present connection what an earlier one had; until then it is not heard."""
+        if isinstance(binding, AlertBinding):
+            silent = _Silent([binding])
             for broadcast in self._broadcasts:
-                broadcast.connected(now)
+                if silent.concerns(broadcast):
+                    broadcast.disconnected(now)
+            self._tell_broadcasts(now)
+        return self._bindings.plan(binding)
+
+    def _open_broadcast(self, feed: BroadcastFeed, now: float) -> None:
+        outstanding = self._bindings.outstanding_alerts()
+        if self.connection_id is not None and not outstanding:
+            feed.open(now, connected=True, missing=_Silent(self._bindings.unreached_alerts()).concerns(feed))
+        else:
+            silent = _Silent([*outstanding, *self._bindings.unreached_alerts()])
+            feed.open(now, connected=False, missing=silent.concerns(feed) or (feed.kind == "event" and self.epoch > 0))
+
+    def _tell_broadcasts(self, now: float) -> None:
+        """Once each alert has its place, or will not have one: tell watches whether they are whole."""
+        if self.connection_id is not None and not self._bindings.outstanding_alerts():
+            silent = _Silent(self._bindings.unreached_alerts())
+            for broadcast in self._broadcasts:
+                broadcast.connected(now, complete=not silent.concerns(broadcast))
 
 
-def _is_transcript_of(binding: Binding, rtstream_id: str) -> bool:
-    return isinstance(binding, TranscriptBinding) and binding.rtstream_id == rtstream_id
+class _Silent:
+    """Alerts that are not heard at present. Whom they concern is asked for each watch, so it is a look-up."""
+
+    def __init__(self, alerts: Iterable[AlertBinding]) -> None:
+        self._indexes = {(alert.rtstream_id, alert.index_id) for alert in alerts}
+        self._streams = {rtstream_id for rtstream_id, _ in self._indexes}
+
+    def concerns(self, broadcast: BroadcastFeed) -> bool:
+        """Whether one of them would have reached this watch."""
+        if broadcast.rtstream_id is None:
+            return bool(self._streams)
+        if broadcast.index_id is None:
+            return broadcast.rtstream_id in self._streams
+        return (broadcast.rtstream_id, broadcast.index_id) in self._indexes

@@ -104,10 +104,14 @@ class Watch(Generic[T_co]):
             raise ClientClosedError(
                 "this watch has been closed; make another one, with since= to go on from its cursor"
             )
-        self._opened = True
-        self._hub.attach(self._feed)
+        if not self._opened:
+            self._hub.attach(self._feed)
+            self._opened = True
 
     def __del__(self) -> None:
-        if self._opened and not self._closed and not self._feed.buffer.ended:
+        if not self._opened or self._closed:
+            return
+        ended = self._feed.buffer.ended
+        self._hub.abandon(self._feed)  # first: where warnings are errors, the next line raises
+        if not ended:
             warnings.warn(f"{type(self).__name__} dropped without aclose()", ResourceWarning, source=self, stacklevel=2)
-            self._hub.abandon(self._feed)

@@ -5,151 +5,43 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
+from live_server import (
+    DEADLINE,
+    MAX_FRAME,
+    QUICK,
+    T0,
+    FakeGateway,
+    Server,
+    hub_of,
+    running_server,
+    scene,
+    segment,
+    take,
+    until,
+)
 
 from aiortstream.errors import AuthenticationError, ClientClosedError, ConnectionFailedError, NotFoundError
 from aiortstream.live.bindings import OWN, AlertBinding, SceneBinding, TranscriptBinding
-from aiortstream.live.feed import WatchState, Window
+from aiortstream.live.feed import WatchState
 from aiortstream.live.hub import LiveHub
-from aiortstream.live.settings import LiveSettings
-from aiortstream.records import Alert, DecodeFailure, Gap, Scene, TranscriptSegment, UnknownEvent
-from aiortstream.wire.frames import encode_frame, encode_hello
-
-T0 = float(int(time.time())) - 20.0  # records of now: polls look for late ones a minute back, not years
-DEADLINE = 5.0  # seconds for anything that has to happen
-QUICK = LiveSettings(
-    connect_timeout=2.0,
-    heartbeat=5.0,
-    reconnect_delay=0.01,
-    max_reconnect_delay=0.02,
-    poll_interval=0.05,
-    max_poll_interval=0.1,
-    max_polls_per_second=1000.0,
-)
-
-
-def segment(start: float, text: str = "hello", stream: str = "rts-1") -> TranscriptSegment:
-    return TranscriptSegment(start, start + 1, text, stream)
-
-
-def scene(start: float, text: str = "a door", index: str | None = None) -> Scene:
-    return Scene(start, start + 2, text, "rts-1", "visual", index)
-
-
-@dataclass
-class Server:
-    """A websocket server that does what the test says, and the history that its REST side would have."""
-
-    sockets: list[web.WebSocketResponse] = field(default_factory=list)
-    segments: list[TranscriptSegment] = field(default_factory=list)
-    scenes_of: dict[str, list[Scene]] = field(default_factory=dict)
-    restarted: list[tuple[str, str]] = field(default_factory=list)
-    replaced: list[tuple[str, str]] = field(default_factory=list)
-    before_hello: list[bytes] = field(default_factory=list)
-    refuse: int = 0  # connections to close before their first frame
-    history_error: Exception | None = None
-    opened: asyncio.Condition = field(default_factory=asyncio.Condition)
-    url: str = ""
-
-    async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        if self.refuse > 0:
-            self.refuse -= 1
-            await socket.close()
-            return socket
-        for raw in self.before_hello:
-            await socket.send_str(raw.decode())
-        self.sockets.append(socket)
-        await socket.send_str(encode_hello(f"conn-{len(self.sockets)}").decode())
-        async with self.opened:
-            self.opened.notify_all()
-        async for _ in socket:
-            pass
-        return socket
-
-    async def epoch(self, number: int) -> web.WebSocketResponse:
-        async with asyncio.timeout(DEADLINE), self.opened:
-            await self.opened.wait_for(lambda: len(self.sockets) >= number)
-        return self.sockets[number - 1]
-
-    async def send(self, record: TranscriptSegment | Scene | Alert) -> None:
-        await self.sockets[-1].send_str(encode_frame(record, visual="visual_index").decode())
-
-
-@dataclass
-class FakeGateway:
-    """The REST side, in memory."""
-
-    server: Server
-    session: aiohttp.ClientSession
-
-    async def open_websocket(self) -> Any:
-        try:
-            return await self.session.ws_connect(self.server.url, decode_text=False, max_msg_size=10_000)
-        except aiohttp.ClientError as error:
-            raise ConnectionFailedError("no server") from error
-
-    async def transcripts(
-        self, rtstream_id: str, engine: str | None, window: Window, limit: int | None
-    ) -> Sequence[TranscriptSegment]:
-        if self.server.history_error is not None:
-            raise self.server.history_error
-        return [s for s in self.server.segments if s.end >= window.start and s.start <= window.end]
-
-    async def scenes(self, rtstream_id: str, index_id: str, window: Window, limit: int | None) -> Sequence[Scene]:
-        if self.server.history_error is not None:
-            raise self.server.history_error
-        return [s for s in self.server.scenes_of.get(index_id, []) if s.end >= window.start and s.start <= window.end]
-
-    async def restart_transcript(self, rtstream_id: str, engine: str | None, connection_id: str) -> None:
-        self.server.restarted.append((rtstream_id, connection_id))
-
-    async def replace_alert(self, alert: AlertBinding, connection_id: str) -> str:
-        self.server.replaced.append((alert.alert_id, connection_id))
-        return f"{alert.alert_id}+"
+from aiortstream.records import Alert, DecodeFailure, Gap, UnknownEvent
 
 
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
-    scripted = Server()
-    app = web.Application()
-    app.router.add_get("/ws", scripted.handle)
-    runner = TestServer(app)
-    await runner.start_server()
-    scripted.url = str(runner.make_url("/ws"))
-    yield scripted
-    for socket in scripted.sockets:
-        await socket.close()
-    await runner.close()
+    async with running_server() as running:
+        yield running
 
 
 @pytest.fixture
 async def hub(server: Server) -> AsyncIterator[LiveHub]:
-    async with aiohttp.ClientSession() as session:
-        made = LiveHub(FakeGateway(server, session), QUICK)
+    async with hub_of(server) as made:
         yield made
-        await made.aclose()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait, with a deadline, for what other tasks bring about."""
-    async with asyncio.timeout(DEADLINE):
-        while not condition():  # noqa: ASYNC110 - of many kinds, and none of them has an event
-            await asyncio.sleep(0.005)
-
-
-async def take(watch: Any, count: int) -> list[Any]:
-    async with asyncio.timeout(DEADLINE):
-        return [await anext(watch) for _ in range(count)]
 
 
 async def live_transcript(hub: LiveHub) -> Any:
@@ -252,10 +144,10 @@ async def test_a_bad_frame_is_healed_by_a_poll(hub: LiveHub, server: Server) -> 
 
 async def test_a_frame_that_is_too_large_costs_the_connection_not_the_record(hub: LiveHub, server: Server) -> None:
     watch = await live_transcript(hub)
-    large = segment(T0 + 1, "x" * 20_000)
+    large = segment(T0 + 1, "x" * 2 * MAX_FRAME)
     server.segments = [large]
     await server.send(large)
-    assert [len(s.text) for s in await take(watch, 1)] == [20_000]
+    assert [len(s.text) for s in await take(watch, 1)] == [2 * MAX_FRAME]
     await server.epoch(2)
     await watch.aclose()
 

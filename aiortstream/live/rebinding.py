@@ -1,0 +1,207 @@
+"""What this client has bound to its connections, and what of it has to be bound again. No I/O, no clock, no watches.
+
+A binding is in one place at a time:
+
+    bound        the present connection gets it
+    outstanding  an earlier connection got it: it has to be bound to the present one, or to the next
+    unreached    an alert that an earlier connection got and that is not bound again: it fires, and nobody here hears it
+    parked       an alert that was disabled: left alone until it is enabled
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from aiortstream.live.bindings import AlertBinding, Binding, SceneBinding, TranscriptBinding
+from aiortstream.live.feed import FeedKey
+from aiortstream.live.settings import LiveSettings
+from aiortstream.records import IndexKind
+
+Rebindable: TypeAlias = TranscriptBinding | AlertBinding
+BindingKey: TypeAlias = tuple[Literal["transcript", "alert"], str]  # the stream of a transcript, or the alert
+
+_ENDED_KEPT = 64  # connection ids: a request may be answered some connections after it was sent
+
+
+@dataclass(frozen=True, slots=True)
+class Rebind:
+    """Something is to be bound to the connection of `epoch`; `Bindings.due` tells what it is by then."""
+
+    key: BindingKey
+    epoch: int
+
+
+class Bindings:
+    """The bindings of one client, over all its connections."""
+
+    def __init__(self, settings: LiveSettings) -> None:
+        self.connection_id: str | None = None  # of the present epoch; None while there is none
+        self.epoch = 0
+        self._settings = settings
+        self._ended_ids: deque[str] = deque(maxlen=_ENDED_KEPT)  # of our connections that are over
+        self._transcripts: dict[str, TranscriptBinding] = {}
+        self._scenes: dict[str, dict[str, IndexKind]] = {}  # stream -> index -> what it is made from
+        self._alerts: dict[str, AlertBinding] = {}
+        self._outstanding: dict[BindingKey, Rebindable] = {}
+        self._unreached: dict[str, AlertBinding] = {}
+        self._parked: dict[str, tuple[AlertBinding, str | None]] = {}  # with the connection that it is bound to
+
+    # --- connections --------------------------------------------------------------------------------------------------
+
+    def begin(self, connection_id: str) -> list[Rebind]:
+        """A connection is up; what it must be bound to again."""
+        self.epoch += 1
+        self.connection_id = connection_id
+        return [Rebind(key, self.epoch) for key in self._outstanding]
+
+    def end(self) -> None:
+        """It is gone, and with it what was bound to it."""
+        if self.connection_id is not None:
+            self._ended_ids.append(self.connection_id)
+        self.connection_id = None
+        for transcript in self._transcripts.values():
+            self._lose(transcript)
+        for alert in self._alerts.values():
+            self._lose(alert)
+        self._transcripts.clear()
+        self._scenes.clear()
+        self._alerts.clear()
+
+    # --- what is bound, and what is not any more ----------------------------------------------------------------------
+
+    def bind(self, binding: Binding, connection_id: str | None) -> Literal["now", "later", "never"]:
+        """Note that the server sends this to `connection_id`.
+
+        `later`: that was our connection and has ended meanwhile, so it has to be bound again. `never`: it was not ours,
+        or nothing can bind it again.
+        """
+        if connection_id is not None and connection_id == self.connection_id:
+            self._bind(binding)
+            return "now"
+        if connection_id not in self._ended_ids or isinstance(binding, SceneBinding):
+            return "never"
+        self._lose(binding)
+        return "later"
+
+    def plan(self, binding: Rebindable) -> list[Rebind]:
+        """The step that binds this to the present connection, if there is one and the settings allow it."""
+        key = _key(binding)
+        return [Rebind(key, self.epoch)] if self.connection_id is not None and key in self._outstanding else []
+
+    def stop_transcript(self, rtstream_id: str) -> bool:
+        """Forget a transcript; whether it was bound to the present connection."""
+        self._outstanding.pop(("transcript", rtstream_id), None)
+        return self._transcripts.pop(rtstream_id, None) is not None
+
+    def disable_alert(self, alert_id: str) -> None:
+        """Leave an alert alone until it is enabled."""
+        lost = self._outstanding.pop(("alert", alert_id), None) or self._unreached.pop(alert_id, None)
+        if isinstance(lost, AlertBinding):
+            self._parked[alert_id] = lost, None
+        elif alert_id in self._alerts:
+            self._parked[alert_id] = self._alerts.pop(alert_id), self.connection_id
+
+    def enable_alert(self, alert_id: str) -> AlertBinding | None:
+        """Take an alert up again; it is returned if it has to be bound again, and is outstanding or unreached then."""
+        binding, connection_id = self._parked.pop(alert_id, (None, None))
+        if binding is None:
+            return None
+        if connection_id is not None and connection_id == self.connection_id:
+            self._bind(binding)
+            return None
+        self._lose(binding)
+        return binding
+
+    # --- binding again ------------------------------------------------------------------------------------------------
+
+    def due(self, rebind: Rebind) -> tuple[Rebindable, str] | None:
+        """What to bind now, and to which connection; None if that is no longer wanted, or the epoch is over."""
+        binding = self._outstanding.get(rebind.key)
+        if binding is None or self.connection_id is None or rebind.epoch != self.epoch:
+            return None
+        return binding, self.connection_id
+
+    def rebound(self, done: Rebind, replacement: str | None) -> Rebindable | None:
+        """A step has succeeded; `replacement` is the new id of an alert. Returns what the present connection gets by it."""
+        binding = self._outstanding.get(done.key)
+        if binding is None:  # stopped or disabled while we asked
+            return None
+        if isinstance(binding, AlertBinding) and replacement is not None:
+            binding = replace(binding, replacement=replacement)
+        if self.connection_id is None or done.epoch != self.epoch:
+            self._outstanding[done.key] = binding  # the new alert is there all the same: the next replaces that one
+            return None
+        del self._outstanding[done.key]
+        self._bind(binding)
+        return binding
+
+    def not_rebound(self, failed: Rebind) -> None:
+        """A step will not succeed."""
+        if failed.epoch == self.epoch:
+            binding = self._outstanding.pop(failed.key, None)
+            if isinstance(binding, AlertBinding):
+                self._unreached[binding.alert_id] = binding
+
+    # --- questions ----------------------------------------------------------------------------------------------------
+
+    def has_feed(self, key: FeedKey) -> bool:
+        """Whether the present connection gets this feed."""
+        if key.kind == "transcript":
+            return key.rtstream_id in self._transcripts
+        return key.index_id in self._scenes.get(key.rtstream_id, {})
+
+    def only_index(self, rtstream_id: str, kind: IndexKind) -> str | None:
+        """The one index of this stream and kind that the present connection gets; None if there are more, or none."""
+        found = [index_id for index_id, bound in self._scenes.get(rtstream_id, {}).items() if bound == kind]
+        return found[0] if len(found) == 1 else None
+
+    def newest_alert(self, alert_id: str) -> str:
+        """The alert that stands for `alert_id` by now: a new connection takes new alerts."""
+        parked, _ = self._parked.get(alert_id, (None, None))
+        lost = self._outstanding.get(("alert", alert_id))
+        for binding in (self._alerts.get(alert_id), self._unreached.get(alert_id), parked, lost):
+            if isinstance(binding, AlertBinding):
+                return binding.newest_id
+        return alert_id
+
+    def outstanding_alerts(self) -> list[AlertBinding]:
+        """Alerts that are to be heard again."""
+        return [binding for binding in self._outstanding.values() if isinstance(binding, AlertBinding)]
+
+    def unreached_alerts(self) -> Iterable[AlertBinding]:
+        """Alerts that are not."""
+        return self._unreached.values()
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _bind(self, binding: Binding) -> None:
+        match binding:
+            case TranscriptBinding():
+                self._outstanding.pop(("transcript", binding.rtstream_id), None)
+                self._transcripts[binding.rtstream_id] = binding
+            case SceneBinding():
+                self._scenes.setdefault(binding.rtstream_id, {})[binding.index_id] = binding.kind
+            case AlertBinding():
+                self._alerts[binding.alert_id] = binding
+                # Whoever creates an alert anew makes up for one that is not heard any more.
+                self._unreached = {i: a for i, a in self._unreached.items() if _purpose(a) != _purpose(binding)}
+
+    def _lose(self, binding: Rebindable) -> None:
+        is_alert = isinstance(binding, AlertBinding)
+        if self._settings.rebind_alerts if is_alert else self._settings.rebind_transcripts:
+            self._outstanding[_key(binding)] = binding
+        elif isinstance(binding, AlertBinding):
+            self._unreached[binding.alert_id] = binding
+
+
+def _key(binding: Rebindable) -> BindingKey:
+    if isinstance(binding, TranscriptBinding):
+        return "transcript", binding.rtstream_id
+    return "alert", binding.alert_id
+
+
+def _purpose(alert: AlertBinding) -> tuple[str, str, str]:
+    return alert.rtstream_id, alert.index_id, alert.event_id
