@@ -15,7 +15,7 @@ from aiortstream.local.recording.segmenter import Segmenter
 from .clock import Stamped, StreamClock
 from .decode import DecodeThread
 from .errors import Remedy, SourceError, reading_failed
-from .looping import read_packets
+from .looping import read_packets, tick_of
 from .opening import Opened, open_container
 from .pacing import Pacer, WallClock
 from .recorder import GuardedRecorder
@@ -96,6 +96,7 @@ class _Connection:
         self._recorder: GuardedRecorder | None = None
         if outlets.segmenter is not None:
             self._recorder = GuardedRecorder(outlets.segmenter, opened.streams, plan.name, self._note_recording)
+        self._ticks = {stream.index: tick_of(stream) for stream in opened.streams}
         self._reported: Live | None = None  # None until the first packet
 
     def serve(self) -> None:
@@ -136,8 +137,8 @@ class _Connection:
         assert packet.dts is not None
         assert packet.pts is not None
         self._refuse_new_format(packet)
-        media = float(packet.dts * packet.time_base)
-        until = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+        tick = self._ticks[packet.stream.index]
+        media, until = packet.dts * tick, (packet.pts + (packet.duration or 0)) * tick
         now = self._wall.now() if self._pacer is None else self._pacer.wait(media, self._stop)
         progress = self._outlets.progress
         progress.packets += 1

@@ -20,9 +20,9 @@ from av.stream import Stream
 
 from .faststart import write_index_first
 from .playlist import follows, format_time, select_window
-from .segmenter import TICK, SegmentInfo, session_epoch
+from .segmenter import TICKS, SegmentInfo, session_epoch
 
-_WRAP = 2**33 * TICK  # seconds after which time stamps of MPEG-TS start over
+_WRAP = 2**33 / TICKS  # seconds after which time stamps of MPEG-TS start over
 _ROUNDING = 0.001  # seconds
 
 
@@ -92,7 +92,7 @@ class _Placed:
 
     @property
     def end(self) -> float:
-        return self.start + float((self.packet.duration or 0) * self.packet.time_base)
+        return self.start + (self.packet.duration or 0) / TICKS
 
 
 def _open(segment: SegmentInfo, root: Path) -> InputContainer:
@@ -108,12 +108,12 @@ def _read(segment: SegmentInfo, root: Path) -> Iterator[_Placed]:
         for packet in container.demux(streams):
             if packet.dts is None or packet.pts is None:
                 continue
-            decoded = float(packet.dts * packet.time_base)
-            turns = float(round((expected - decoded) / _WRAP) * _WRAP)
+            decoded = packet.dts / TICKS
+            turns = round((expected - decoded) / _WRAP) * _WRAP
             yield _Placed(
                 packet,
                 decoded=decoded + turns + epoch,
-                start=float(packet.pts * packet.time_base) + turns + epoch,
+                start=packet.pts / TICKS + turns + epoch,
                 is_video=packet.stream.type == "video",
             )
 
@@ -195,11 +195,14 @@ class _Mp4Writer:
             return
         self._check_format(placed)
         shift = self._run_offset - self._run_start
-        dts = round((placed.decoded + shift) / TICK)
+        dts = round((placed.decoded + shift) * TICKS)
         if placed.is_video in self._last_dts:
             dts = max(dts, self._last_dts[placed.is_video] + 1)
         self._last_dts[placed.is_video] = dts
-        packet.pts, packet.dts = max(round((placed.start + shift) / TICK), dts), dts  # its ticks are TICKs already
+        packet.pts, packet.dts = (
+            max(round((placed.start + shift) * TICKS), dts),
+            dts,
+        )  # its ticks are those of MPEG-TS already
         packet.stream = target
         self.end = max(self.end, placed.end)
         self.duration = max(self.duration, placed.end + shift)

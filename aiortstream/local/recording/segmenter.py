@@ -27,7 +27,8 @@ from av.stream import Stream
 RECORDABLE_VIDEO = frozenset({"h264", "hevc", "mpeg2video", "mpeg4"})
 RECORDABLE_AUDIO = frozenset({"aac", "aac_latm", "mp3", "mp2", "ac3", "eac3", "opus"})
 
-TICK = Fraction(1, 90_000)  # of MPEG-TS time stamps, in seconds
+TICKS = 90_000  # of MPEG-TS time stamps in a second
+_TIME_BASE = Fraction(1, TICKS)
 
 _PARTIAL = ".part"
 _CONTINUED = "c"
@@ -70,8 +71,9 @@ class SegmentInfo:
 class _Track:
     source: Stream
     is_video: bool
-    last_dts: int | None = None  # as written, in TICKs; the next is written larger
-    last_step: int = 0  # TICKs between the latest two packets: how long a packet of no stated duration lasts
+    tick: float  # of the source's time stamps, in seconds
+    last_dts: int | None = None  # as written, in 1/TICKS; the next is written larger
+    last_step: int = 0  # 1/TICKS between the latest two packets: how long a packet of no stated duration lasts
 
 
 @dataclass(slots=True)
@@ -123,7 +125,9 @@ class Segmenter:
         left_out = [f"{s.type} codec {_codec_name(s)}" for s in streams if s not in recordable]
         if not recordable:
             raise UnrecordableError(f"cannot record {', '.join(left_out)} in MPEG-TS")
-        self._tracks = {stream.index: _Track(stream, stream.type == "video") for stream in recordable}
+        self._tracks = {
+            stream.index: _Track(stream, stream.type == "video", float(stream.time_base or 0)) for stream in recordable
+        }
         return left_out
 
     def add(self, packet: Packet[Stream], offset: float) -> None:
@@ -134,15 +138,14 @@ class Segmenter:
         track = self._tracks.get(packet.stream.index)
         if track is None or packet.dts is None or packet.pts is None:
             return
-        start = float(packet.pts * packet.time_base) + offset
-        decoded = float(packet.dts * packet.time_base) + offset
+        start, decoded = packet.pts * track.tick + offset, packet.dts * track.tick + offset
         if not self._open_or_cut(packet, track, start, decoded):
             return
         segment = self._segment
         assert segment is not None
         self._write(packet, track, segment, start, decoded)
-        lasts = packet.duration * packet.time_base if packet.duration else track.last_step * TICK
-        segment.end = max(segment.end, start + float(lasts))
+        lasts = packet.duration * track.tick if packet.duration else track.last_step / TICKS
+        segment.end = max(segment.end, start + lasts)
         if track.is_video:
             segment.has_video = True
         else:
@@ -204,15 +207,15 @@ class Segmenter:
     ) -> None:
         """Mux the packet at its place in the session, and leave it as it was: others want it too."""
         kept = packet.pts, packet.dts, packet.duration, packet.time_base
-        dts = round((decoded - segment.epoch) / TICK)
-        pts = round((start - segment.epoch) / TICK)
+        dts = round((decoded - segment.epoch) * TICKS)
+        pts = round((start - segment.epoch) * TICKS)
         if track.last_dts is not None:
             dts = max(dts, track.last_dts + 1)
             track.last_step = dts - track.last_dts
         track.last_dts = dts
         packet.stream = segment.targets[track.source.index]
-        packet.duration = round((packet.duration or 0) * packet.time_base / TICK)
-        packet.pts, packet.dts, packet.time_base = max(pts, dts), dts, TICK
+        packet.duration = round((packet.duration or 0) * track.tick * TICKS)
+        packet.pts, packet.dts, packet.time_base = max(pts, dts), dts, _TIME_BASE
         try:
             segment.container.mux(packet)
         finally:

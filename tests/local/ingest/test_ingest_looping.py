@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import islice, pairwise
-from typing import Any, cast
+from types import SimpleNamespace
+from typing import Any
 
 import av
 import pytest
-from av.packet import Packet
 from media_clips import FRAME, sample
 
 from aiortstream.local.ingest.looping import read_packets
@@ -35,12 +35,13 @@ def test_a_loop_goes_on_where_it_ended(name: str) -> None:
 class OneMoment:
     """A container whose media takes no time, as a still picture."""
 
-    def demux(self, _: object) -> list[Packet[Any]]:
-        packet = Packet(1)
-        packet.pts = packet.dts = 7
-        packet.time_base = Fraction(1, 25)
-        return [packet]
+    def __init__(self) -> None:
+        self.streams = [SimpleNamespace(index=0, time_base=Fraction(1, 25))]
+
+    def demux(self, _: object) -> list[SimpleNamespace]:
+        return [SimpleNamespace(pts=7, dts=7, duration=None, stream=self.streams[0])]
 
 
 def test_media_that_takes_no_time_is_not_looped_for_ever() -> None:
-    assert len(list(read_packets(cast("Any", OneMoment()), [], loop=True))) == 1
+    moment: Any = OneMoment()
+    assert len(list(read_packets(moment, moment.streams, loop=True))) == 1
