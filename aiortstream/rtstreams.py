@@ -104,7 +104,7 @@ class RTStream:
 
     async def generate_stream(
         self, start: float | datetime, end: float | datetime, player_config: Mapping[str, str] | None = None
-    ) -> str | None:
+    ) -> str:
         """The URL of an HLS stream of what was recorded between `start` and `end` (unix seconds or aware datetimes).
 
         Sets `stream_url` and `player_url` (a page that plays it). `player_config` may have `title`, `description` and
@@ -127,7 +127,7 @@ class RTStream:
             },
         )
         self.stream_url, self.player_url = answer.stream_url, answer.player_url
-        return self.stream_url
+        return answer.stream_url
 
     async def export(self, name: str | None = None) -> RTStreamExportResult:
         """Make a permanent video of the latest recording; the same one again while nothing new is recorded.

@@ -65,7 +65,7 @@ class RTStreamShot:
         """`end` as an aware datetime in UTC."""
         return datetime.fromtimestamp(self.end, UTC)
 
-    async def generate_stream(self) -> str | None:
+    async def generate_stream(self) -> str:
         """A URL that plays the shot; asked for once, then kept. Whole seconds around it, as the service plays them.
 
         Sets `stream_url` and `player_url`. Raises InvalidRequestError where nothing of it is recorded. Cancelling it

@@ -13,7 +13,8 @@ from aiohttp import ClientResponse
 from aioresponses import CallbackResult, aioresponses
 from yarl import URL
 
-from aiortstream import AsyncClient
+from aiortstream import AsyncClient, ConnectionFailedError
+from aiortstream.live.bindings import OWN, Binding, ConnectionChoice, OwnConnection
 
 BASE = "https://api.test"
 
@@ -51,6 +52,43 @@ class MockedRest:
         return self.requests[-1]
 
 
+class FakeHub:
+    """Stands in for the live hub: has a websocket or not, and keeps what handles told it."""
+
+    def __init__(self) -> None:
+        self.own: str | None = "own-connection"
+        self.asked: list[tuple[ConnectionChoice, bool]] = []
+        self.bound: list[tuple[Binding, str | None]] = []
+        self.told: list[tuple[str, str]] = []
+        self.replacements: dict[str, str] = {}
+
+    async def connection_id(self, choice: ConnectionChoice = OWN, *, required: bool = False) -> str | None:
+        self.asked.append((choice, required))
+        if not isinstance(choice, OwnConnection):
+            return choice
+        if self.own is None and required:
+            raise ConnectionFailedError("no websocket to deliver to")
+        return self.own
+
+    def bind(self, binding: Binding, connection_id: str | None) -> None:
+        self.bound.append((binding, connection_id))
+
+    def unbind_transcript(self, rtstream_id: str) -> None:
+        self.told.append(("unbind_transcript", rtstream_id))
+
+    def newest_alert(self, alert_id: str) -> str:
+        return self.replacements.get(alert_id, alert_id)
+
+    def alert_enabled(self, alert_id: str) -> None:
+        self.told.append(("alert_enabled", alert_id))
+
+    def alert_disabled(self, alert_id: str) -> None:
+        self.told.append(("alert_disabled", alert_id))
+
+    async def aclose(self) -> None:
+        self.own = None
+
+
 @pytest.fixture
 def rest() -> Iterator[MockedRest]:
     """A server made of answers."""
@@ -60,6 +98,14 @@ def rest() -> Iterator[MockedRest]:
 
 @pytest.fixture
 async def client(rest: MockedRest) -> AsyncIterator[AsyncClient]:
-    """A client of that server. It has no websocket: pass `ws_connection_id`."""
+    """A client of that server. It has no websocket: pass `ws_connection_id`, or ask for `hub` too."""
     async with AsyncClient("sk-test", base_url=BASE, max_retries=0) as opened:
         yield opened
+
+
+@pytest.fixture
+def hub(client: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> FakeHub:
+    """The live hub of `client`, faked."""
+    fake = FakeHub()
+    monkeypatch.setattr(client._context, "_live", fake)
+    return fake

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from conftest import MockedRest
 
-from aiortstream import AsyncClient, InvalidArgumentError
+from aiortstream import AsyncClient, InvalidArgumentError, Watch
 
 NOW = 1_710_000_000.0
 PATH = "/rtstream/rts-1/index/scene/i1"
@@ -39,25 +39,38 @@ async def test_start_and_stop(client: AsyncClient, rest: MockedRest, method: str
     assert index.status == status
 
 
-async def test_alerts(client: AsyncClient, rest: MockedRest) -> None:
-    alerts = "/rtstream/rts-1/index/i1/alert"
-    index = client.rtstream("rts-1").scene_index("i1")
-    rest.answer("POST", alerts, {"alert_id": "a1"})
-    assert await index.create_alert("e1", "https://hook", ws_connection_id="conn") == "a1"
-    assert rest.last[3] == {"event_id": "e1", "callback_url": "https://hook", "ws_connection_id": "conn"}
-    rest.answer("POST", alerts, {"alert_id": "a2"})
-    await index.create_alert("e1", "https://hook", ws_connection_id=None)
-    assert rest.last[3] == {"event_id": "e1", "callback_url": "https://hook"}
-    rest.answer("GET", alerts, {"alerts": [{"alert_id": "a1", "event_id": "e1", "label": "L", "status": "enabled"}]})
-    (alert,) = await index.list_alerts()
-    assert (alert.alert_id, alert["label"], alert.status) == ("a1", "L", "enabled")
-    for method, action in (("enable_alert", "enable"), ("disable_alert", "disable")):
-        rest.answer("PATCH", f"{alerts}/a1/status")
-        await getattr(index, method)("a1")
-        assert rest.last[3] == {"action": action}
+@pytest.mark.parametrize("given", ["start", "end"])
+async def test_one_side_of_a_window_is_enough(client: AsyncClient, rest: MockedRest, given: str) -> None:
+    rest.answer("GET", "/rtstream/rts-1/index/i1", {"rtstream_index_id": "i1", "extraction_type": "time"})
+    rest.answer("GET", PATH, {"scene_index_records": []})
+    index = await client.rtstream("rts-1").get_scene_index("i1")
+    page = await (index.get_scenes(start=NOW) if given == "start" else index.get_scenes(end=NOW))
+    assert rest.last[2] == {"page": "1", "page_size": "100", given: "1710000000.0"}
+    assert (page.scenes, page["next_page"]) == ((), False)
 
 
-async def test_an_alert_that_would_reach_nobody_is_refused(client: AsyncClient, rest: MockedRest) -> None:
-    with pytest.raises(InvalidArgumentError, match="reaches nobody"):
-        await client.rtstream("rts-1").scene_index("i1").create_alert("e1", ws_connection_id=None)
+async def test_no_scenes_at_all(client: AsyncClient, rest: MockedRest) -> None:
+    rest.answer("GET", "/rtstream/rts-1/index/i1", {"rtstream_index_id": "i1", "extraction_type": "time"})
+    rest.answer("GET", PATH, {})
+    assert (await client.rtstream("rts-1").scene_index("i1").get_scenes()).scenes == ()
+
+
+async def test_numbers_in_a_configuration_are_numbers(client: AsyncClient, rest: MockedRest) -> None:
+    config = {"segmenter": "word", "segmentation_value": "50", "note": "5s", "nothing": None}
+    rest.answer("GET", "/rtstream/rts-1/index/i1", {"rtstream_index_id": "i1", "extraction_config": config})
+    index = await client.rtstream("rts-1").get_scene_index("i1")
+    assert index.extraction_config == {"segmenter": "word", "segmentation_value": 50, "note": "5s", "nothing": None}
+
+
+async def test_wrong_pages_are_refused_before_anything_is_sent(client: AsyncClient, rest: MockedRest) -> None:
+    with pytest.raises(InvalidArgumentError, match="end: expected no time before start"):
+        await client.rtstream("rts-1").scene_index("i1").get_scenes(start=NOW, end=NOW - 1)
     assert rest.requests == []
+
+
+async def test_iterating_an_index_is_watching_its_scenes(client: AsyncClient) -> None:
+    index = client.rtstream("rts-1").scene_index("i1")
+    watch = aiter(index)
+    assert isinstance(watch, Watch)
+    assert watch.cursor == index.watch_scenes(since=watch.cursor).cursor
+    await watch.aclose()

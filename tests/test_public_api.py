@@ -27,9 +27,11 @@ def test_public_classes_and_methods_are_documented() -> None:
     missing = []
     for name in aiortstream.__all__:
         value = getattr(aiortstream, name)
+        if inspect.isfunction(value) and not inspect.getdoc(value):
+            missing.append(name)
         if not inspect.isclass(value) or not value.__module__.startswith("aiortstream"):
             continue
-        for member, function in inspect.getmembers(value, inspect.isfunction):
+        for member, function in inspect.getmembers(value, lambda it: inspect.isroutine(it) or isinstance(it, property)):
             if not member.startswith("_") and not inspect.getdoc(function):
                 missing.append(f"{name}.{member}")
         if not inspect.getdoc(value):

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from conftest import MockedRest
+from conftest import FakeHub, MockedRest
 
-import aiortstream
-from aiortstream import AsyncClient, InvalidArgumentError, InvalidRequestError, NotFoundError
+from aiortstream import AsyncClient, InvalidArgumentError, InvalidRequestError, NotFoundError, ProtocolError
+from aiortstream.live.bindings import OWN, SceneBinding
 
 STREAM = {"id": "rts-1", "name": "Door", "collection_id": "c-1", "status": "connected", "sample_rate": 30}
 NOW = 1_710_000_000.5
@@ -22,11 +22,20 @@ async def test_refresh_reads_every_property(client: AsyncClient, rest: MockedRes
     assert stream.created_time == datetime(2025, 5, 27, 13, 7, 38, 758741, UTC)
 
 
+async def test_a_time_that_is_none_is_told(client: AsyncClient, rest: MockedRest) -> None:
+    assert client.rtstream("rts-1").created_time is None
+    rest.answer("GET", "/rtstream/rts-1", {**STREAM, "created_at": "yesterday"})
+    stream = await client.get_rtstream("rts-1")
+    with pytest.raises(ProtocolError, match="created_at of rts-1"):
+        _ = stream.created_time
+
+
 async def test_ids_are_quoted_and_never_empty(client: AsyncClient, rest: MockedRest) -> None:
     rest.answer("GET", "/rtstream/a%2F..%2Fb", STREAM)
     await client.get_rtstream("a/../b")
-    with pytest.raises(InvalidArgumentError, match="id"):
-        await client.get_rtstream("")
+    for wrong in ("", ".."):
+        with pytest.raises(InvalidArgumentError, match="id: expected"):
+            await client.get_rtstream(wrong)
 
 
 @pytest.mark.parametrize(("method", "status"), [("start", "connected"), ("stop", "stopped")])
@@ -38,10 +47,13 @@ async def test_start_and_stop(client: AsyncClient, rest: MockedRest, method: str
     assert stream.status == status
 
 
-async def test_starting_what_runs_is_no_error(client: AsyncClient, rest: MockedRest) -> None:
+@pytest.mark.parametrize(("method", "status"), [("start", "connected"), ("start", "connecting"), ("stop", "stopped")])
+async def test_wanting_what_is_so_is_no_error(client: AsyncClient, rest: MockedRest, method: str, status: str) -> None:
     rest.answer("PATCH", "/rtstream/rts-1/status", status=400, message="Operation not allowed")
-    rest.answer("GET", "/rtstream/rts-1", STREAM)
-    await client.rtstream("rts-1").start()
+    rest.answer("GET", "/rtstream/rts-1", {**STREAM, "status": status})
+    stream = client.rtstream("rts-1")
+    await getattr(stream, method)()
+    assert stream.status == status
 
 
 async def test_a_start_that_failed_is_an_error(client: AsyncClient, rest: MockedRest) -> None:
@@ -68,6 +80,17 @@ async def test_generate_stream_returns_the_stream_and_keeps_both_urls(client: As
     }
 
 
+async def test_a_stream_without_a_url_is_outside_the_protocol(client: AsyncClient, rest: MockedRest) -> None:
+    rest.answer("GET", "/rtstream/rts-1/stream", {"player_url": "https://p"})
+    with pytest.raises(ProtocolError, match="GET rtstream/rts-1/stream"):
+        await client.rtstream("rts-1").generate_stream(NOW, NOW + 60)
+
+
+async def test_a_player_takes_known_settings_only(client: AsyncClient) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"player_config: unknown \['colour'\]"):
+        await client.rtstream("rts-1").generate_stream(NOW, NOW + 60, {"colour": "red"})
+
+
 @pytest.mark.parametrize(
     ("start", "end", "says"),
     [
@@ -92,44 +115,6 @@ async def test_export(client: AsyncClient, rest: MockedRest) -> None:
     rest.answer("POST", "/rtstream/rts-1/export", {"video_id": "m-1"})
     await client.rtstream("rts-1").export()
     assert rest.last[3] == {}
-
-
-async def test_transcript_calls(client: AsyncClient, rest: MockedRest) -> None:
-    path = "/rtstream/rts-1/transcription"
-    rest.answer("POST", path, {"status": "running", "engine": "default"})
-    stream = client.rtstream("rts-1")
-    status = await stream.start_transcript(ws_connection_id="conn", engine="assemblyai")
-    assert rest.last[3] == {"action": "start", "engine": "assemblyai", "ws_connection_id": "conn"}
-    assert (status.status, status["engine"]) == ("running", "default")
-    rest.answer("POST", path, {"status": "stopped"})
-    await stream.stop_transcript()
-    assert rest.last[3] == {"action": "stop"}
-
-
-async def test_a_transcript_page_answers_attributes_and_keys(client: AsyncClient, rest: MockedRest) -> None:
-    record = {"start": NOW, "end": NOW + 2, "text": "hello", "word_timestamps": None} | {"word_timestamps": []}
-    words = [{"word": "hi", "start": NOW, "end": NOW + 1}]
-    page = {
-        "transcription_records": [record, {**record, "word_timestamps": words}],
-        "next_page": True,
-        "total_count": 9,
-    }
-    rest.answer("GET", "/rtstream/rts-1/transcription", page)
-    got = await client.rtstream("rts-1").get_transcript(page=2, page_size=50, since=NOW - 10)
-    assert rest.last[2] == {"page": "2", "page_size": "50", "since": "1709999990.5"}
-    assert got["transcription_records"] == got.segments
-    assert got["next_page"] is True
-    assert got.segments[0]["text"] == "hello"
-    assert got.segments[1].words[0].word == "hi"
-    assert got.segments[0].start_time == datetime.fromtimestamp(NOW, UTC)
-
-
-async def test_records_of_another_epoch_are_refused(client: AsyncClient, rest: MockedRest) -> None:
-    rest.answer(
-        "GET", "/rtstream/rts-1/transcription", {"transcription_records": [{"start": 5, "end": 6, "text": "x"}]}
-    )
-    with pytest.raises(aiortstream.ProtocolError, match="no unix time"):
-        await client.rtstream("rts-1").get_transcript()
 
 
 INDEX = {"rtstream_index_id": "7a6b9e4dc0132ebe", "extraction_type": "time", "status": "running"}
@@ -200,29 +185,35 @@ async def test_without_a_batch_config_the_server_decides(client: AsyncClient, re
     assert rest.last[3]["extraction_config"] is None
 
 
+@pytest.mark.parametrize("method", ["index_visuals", "index_audio"])
+async def test_an_index_is_bound_to_our_own_connection(
+    client: AsyncClient, rest: MockedRest, hub: FakeHub, method: str
+) -> None:
+    rest.answer("POST", "/rtstream/rts-1/index/scene", {"rtstream_index_id": "i1"})
+    index = await getattr(client.rtstream("rts-1"), method)("What?")
+    assert rest.last[3]["ws_connection_id"] == "own-connection"
+    assert hub.asked == [(OWN, False)]
+    assert hub.bound == [(SceneBinding("rts-1", "i1", index.kind), "own-connection")]
+
+
+async def test_without_a_websocket_an_index_is_made_all_the_same(
+    client: AsyncClient, rest: MockedRest, hub: FakeHub
+) -> None:
+    hub.own = None
+    rest.answer("POST", "/rtstream/rts-1/index/scene", INDEX)
+    await client.rtstream("rts-1").index_visuals("What?")
+    assert "ws_connection_id" not in rest.last[3]
+
+
+async def test_a_refused_index_is_bound_to_nothing(client: AsyncClient, rest: MockedRest, hub: FakeHub) -> None:
+    rest.answer("POST", "/rtstream/rts-1/index/scene", status=400, message="no")
+    with pytest.raises(InvalidRequestError, match="no"):
+        await client.rtstream("rts-1").index_visuals("What?")
+    assert hub.bound == []
+
+
 async def test_listing_and_getting_indexes(client: AsyncClient, rest: MockedRest) -> None:
     rest.answer("GET", "/rtstream/rts-1/index/scene", {"scene_indexes": [INDEX]})
     assert [i.status for i in await client.rtstream("rts-1").list_scene_indexes()] == ["running"]
     rest.answer("GET", "/rtstream/rts-1/index/7a6b9e4dc0132ebe", {**INDEX, "prompt": "P"})
     assert (await client.rtstream("rts-1").get_scene_index("7a6b9e4dc0132ebe")).prompt == "P"
-
-
-async def test_search(client: AsyncClient, rest: MockedRest) -> None:
-    hit = {"start": NOW, "end": NOW + 2, "text": "door", "score": 0.7, "scene_index_id": "i"}
-    rest.answer("POST", "/rtstream/rts-1/search", {"results": [hit]})
-    result = await client.rtstream("rts-1").search("door", index_id="i", result_threshold=3, score_threshold=0.2)
-    assert rest.last[3] == {"query": "door", "scene_index_id": "i", "result_threshold": 3, "score_threshold": 0.2}
-    (shot,) = result.get_shots()
-    assert (shot.rtstream_id, shot.text, shot.search_score, len(result), list(result)) == (
-        "rts-1",
-        "door",
-        0.7,
-        1,
-        [shot],
-    )
-    rest.answer("GET", "/rtstream/rts-1/stream", {"stream_url": "s", "player_url": "p"})
-    assert await shot.generate_stream() == "s"
-    assert rest.last[2] == {"start": "1710000000", "end": "1710000003"}
-    assert await shot.generate_stream() == "s"  # asked for once
-    with pytest.raises(InvalidArgumentError, match="query"):
-        await client.rtstream("rts-1").search(" ")

@@ -124,7 +124,7 @@ class ExportAnswer(Answer):
 class StreamAnswer(Answer):
     """GET /rtstream/{id}/stream."""
 
-    stream_url: str | None = None
+    stream_url: str
     player_url: str | None = None
 
 

@@ -1,0 +1,87 @@
+"""What a type checker sees of the public surface: mypy reads these assertions, and running them proves they hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, assert_type
+
+from aiortstream import (
+    Alert,
+    AsyncClient,
+    Event,
+    Gap,
+    PartialTranscript,
+    RTStream,
+    RTStreamSceneIndex,
+    Scene,
+    TranscriptSegment,
+    Watch,
+)
+
+if TYPE_CHECKING:
+    from aiortstream import (
+        AlertDefinition,
+        Collection,
+        EventDefinition,
+        RTStreamExportResult,
+        RTStreamSearchResult,
+        RTStreamShot,
+        ScenePage,
+        TranscriptPage,
+        TranscriptStatus,
+    )
+
+
+async def test_watches_say_what_they_yield(client: AsyncClient) -> None:
+    stream = assert_type(client.rtstream("rts-1"), RTStream)
+    index = assert_type(stream.scene_index("i1"), RTStreamSceneIndex)
+
+    assert_type(stream.watch_transcript(), Watch[TranscriptSegment])
+    assert_type(stream.watch_transcript(since=None, follow=False), Watch[TranscriptSegment])
+    assert_type(stream.watch_transcript(partials=True), Watch[TranscriptSegment | PartialTranscript])
+    assert_type(stream.watch_transcript(gaps="yield"), Watch[TranscriptSegment | Gap])
+    assert_type(
+        stream.watch_transcript(partials=True, gaps="yield"), Watch[TranscriptSegment | PartialTranscript | Gap]
+    )
+    assert_type(index.watch_scenes(), Watch[Scene])
+    assert_type(index.watch_scenes(gaps="yield"), Watch[Scene | Gap])
+    assert_type(aiter(index), Watch[Scene])
+    assert_type(index.watch_alerts(), Watch[Alert | Gap])
+    assert_type(stream.watch_alerts(label="x"), Watch[Alert | Gap])
+    assert_type(client.watch_alerts(), Watch[Alert | Gap])
+    assert_type(client.watch_events(), Watch[Event | Gap])
+
+
+if TYPE_CHECKING:
+
+    async def results(client: AsyncClient, stream: RTStream, index: RTStreamSceneIndex, shot: RTStreamShot) -> None:
+        """Only for the type checker."""
+        assert_type(await client, AsyncClient)
+        async with client as opened:
+            assert_type(opened, AsyncClient)
+        assert_type(await client.get_collection(), Collection)
+        assert_type(await client.get_collections(), list[Collection])
+        assert_type(await client.connect_rtstream("rtsp://h/x", media_types=["audio", "video"]), RTStream)
+        assert_type(await client.list_rtstreams(), list[RTStream])
+        assert_type(await client.create_event("p", "l"), str)
+        assert_type(await client.list_events(), list[EventDefinition])
+        assert_type(await client.search("q", namespace="rtstream"), RTStreamSearchResult)
+
+        assert_type(await stream.refresh(), RTStream)
+        assert_type(await stream.generate_stream(1.0, 2.0), str)
+        assert_type(await stream.export(), RTStreamExportResult)
+        assert_type(await stream.start_transcript(), TranscriptStatus)
+        assert_type(await stream.get_transcript(), TranscriptPage)
+        assert_type((await stream.get_transcript())["next_page"], Any)
+        assert_type(
+            await stream.index_visuals(batch_config={"type": "time", "value": 2, "frame_count": 5}), RTStreamSceneIndex
+        )
+        assert_type(await stream.index_audio(batch_config={"type": "word", "value": 50}), RTStreamSceneIndex)
+        await stream.index_visuals(batch_config={"type": "word", "value": 2})  # type: ignore[arg-type] # "time" only
+        await stream.index_audio(batch_config={"type": "word", "value": "2"})  # type: ignore[arg-type] # a number
+        assert_type([hit async for hit in index], list[Scene])
+        assert_type(await index.get_scenes(), ScenePage)
+        assert_type((await index.get_scenes()).scenes, tuple[Scene, ...])
+        assert_type(await index.create_alert("e1"), str)
+        assert_type(await index.list_alerts(), list[AlertDefinition])
+        assert_type(list(await stream.search("q")), list[RTStreamShot])
+        assert_type(await shot.generate_stream(), str)
