@@ -31,7 +31,8 @@ class DataDir:
             self._temporary = tempfile.TemporaryDirectory(prefix="aiortstream-", ignore_cleanup_errors=True)
             path = Path(self._temporary.name)
         self.path = path.expanduser().absolute()
-        self._lock = FileLock(self.path / "lock", timeout=0)
+        # Not thread-local: it is acquired and released on whatever worker thread is free.
+        self._lock = FileLock(self.path / "lock", timeout=0, thread_local=False)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
