@@ -85,12 +85,16 @@ def _utterance(segment: Any, speech: AudioChunk) -> Utterance:
         # The model pads to 30 s and may place an end in the padding.
         return min(speech.start + float(seconds), speech.end)
 
-    words = tuple(
-        Word(word.word.strip(), clock(word.start), clock(word.end))
-        for word in segment.words or ()
-        if word.word.strip() and math.isfinite(word.end)
-    )
-    return Utterance(clock(segment.start), clock(segment.end), " ".join(segment.text.split()), words)
+    words: list[Word] = []
+    for part in segment.words or ():
+        text = part.word.strip()
+        if not text or not math.isfinite(part.end):
+            continue
+        if words and not part.word[0].isspace():  # the rest of a word that has a hyphen in it
+            words[-1] = Word(words[-1].text + text, words[-1].start, clock(part.end))
+        else:
+            words.append(Word(text, clock(part.start), clock(part.end)))
+    return Utterance(clock(segment.start), clock(segment.end), " ".join(segment.text.split()), tuple(words))
 
 
 def _weights_folder(weights: Path | None) -> Path:
