@@ -29,7 +29,9 @@ async def serve(settings: ServerSettings) -> None:
 
 
 def configure_logging(level: str) -> None:
-    """Logs to standard error."""
+    """Logs to standard error; of the models' libraries, which report every call, only what is wrong."""
     logging.basicConfig(
         stream=sys.stderr, level=level.upper(), format="%(asctime)s %(levelname)-7s %(name)s %(message)s"
     )
+    for library in ("faster_whisper", "RapidOCR"):
+        logging.getLogger(library).setLevel(logging.WARNING)
