@@ -295,10 +295,14 @@ def _job_url(envelope: Envelope, operation: Operation) -> URL:
 
 
 def _query(params: Mapping[str, Any] | None) -> dict[str, str] | None:
-    """Query parameters as the wire has them: None is left out, numbers in full."""
+    """Query parameters as the wire has them: None is left out, whole seconds are whole numbers."""
     if params is None:
         return None
-    return {name: str(value) for name, value in params.items() if value is not None}
+    return {
+        name: str(int(value) if isinstance(value, float) and value.is_integer() else value)
+        for name, value in params.items()
+        if value is not None
+    }
 
 
 def _bare(url: str) -> str:

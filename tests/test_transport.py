@@ -98,8 +98,8 @@ async def test_a_request_is_what_the_official_client_sends(peer: Scripted, trans
 
 async def test_floats_travel_in_full(peer: Scripted, transport: Transport) -> None:
     peer.then(answers(GOOD))
-    await transport.get("x", CollectionAnswer, params={"since": 1700000000.123456})
-    assert peer.seen[0][1] == "/x?since=1700000000.123456"
+    await transport.get("x", CollectionAnswer, params={"since": 1700000000.123456, "end": 1700000060.0})
+    assert peer.seen[0][1] == "/x?since=1700000000.123456&end=1700000060"
 
 
 @pytest.mark.parametrize(
