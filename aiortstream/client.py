@@ -245,7 +245,9 @@ class AsyncClient:
         Labels need not be unique. Cancelling it leaves unknown whether it was created: see `list_events`.
         """
         body = event_request(event_prompt, label)
-        return (await self._context.transport.post("rtstream/event", rest.EventIdAnswer, body=body)).event_id
+        transport = self._context.transport
+        answer = await transport.post("rtstream/event", rest.EventIdAnswer, body=body, look="list_events()")
+        return answer.event_id
 
     async def list_events(self) -> list[EventDefinition]:
         """All event definitions of the account. Cancelling it changes nothing."""

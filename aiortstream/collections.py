@@ -73,7 +73,8 @@ class Collection:
             enable_transcript=UNSET if enable_transcript is None else enable_transcript,
             ws_connection_id=connection or UNSET,
         )
-        stream = RTStream(self._context, await self._context.transport.post("rtstream", rest.RTStreamAnswer, body=body))
+        answer = await self._context.transport.post("rtstream", rest.RTStreamAnswer, body=body, look="list_rtstreams()")
+        stream = RTStream(self._context, answer)
         if enable_transcript:
             self._context.live.bind(TranscriptBinding(stream.id), connection)
         return stream

@@ -132,6 +132,7 @@ class RTStreamSceneIndex:
             self._alerts_path(),
             rest.AlertIdAnswer,
             body=rest.AlertRequest(event_id, callback_url, connection or UNSET),
+            look="list_alerts()",
         )
         self._context.live.bind(
             AlertBinding(self.rtstream_id, self.rtstream_index_id, event_id, callback_url, answer.alert_id), connection

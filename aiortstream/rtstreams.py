@@ -137,7 +137,7 @@ class RTStream:
         """
         body = rest.ExportRequest(name=UNSET if name is None else name)
         answer = await self._context.transport.post(
-            f"{self._path()}/export", rest.ExportAnswer, body=body, timeout=EXPORT_TIMEOUT
+            f"{self._path()}/export", rest.ExportAnswer, body=body, timeout=EXPORT_TIMEOUT, look="export() again"
         )
         return RTStreamExportResult(answer.video_id, answer.stream_url, answer.player_url, answer.name, answer.duration)
 
@@ -387,7 +387,9 @@ class RTStream:
             connection or UNSET,
             sandbox_id or UNSET,
         )
-        answer = await self._context.transport.post(f"{self._path()}/index/scene", rest.SceneIndexAnswer, body=body)
+        answer = await self._context.transport.post(
+            f"{self._path()}/index/scene", rest.SceneIndexAnswer, body=body, look="list_scene_indexes()"
+        )
         if answer.extraction_type is None:
             answer = msgspec.structs.replace(answer, extraction_type=extraction_type)
         binding = SceneBinding(self.id, answer.rtstream_index_id, index_kind(answer.extraction_type))

@@ -34,7 +34,6 @@ A = TypeVar("A")
 
 MAX_BODY = 64 * 1024 * 1024  # bytes of one answer: a page of a thousand records is a few hundred kB
 CLOSE_TIMEOUT = 1.0  # seconds a websocket's peer has to answer our close
-_UNKNOWN = "whether it was done is unknown: look (list_...) before you repeat it"
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None)  # every call has its own deadline
 
 
@@ -61,11 +60,19 @@ class _Call:
     idempotent: bool
     with_key: bool
     deadline: float  # loop time
+    look: str | None = None
+
+    @property
+    def doubt(self) -> str:
+        """What to say of a request after which nobody knows whether it was carried out; nothing if it only reads."""
+        if self.idempotent:
+            return ""
+        return f"whether it was done is unknown{f': {self.look} tells' if self.look else ''}"
 
     @property
     def note(self) -> str:
-        """What to add to an error after which nobody knows whether the request was carried out."""
-        return "" if self.idempotent else f"; {_UNKNOWN}"
+        """The same, to be added to an error's message."""
+        return f"; {self.doubt}" if self.doubt else ""
 
 
 class Transport:
@@ -94,9 +101,14 @@ class Transport:
         """Read something. Repeated on failures that may pass. Cancelling it changes nothing on the server."""
         return await self._ask("GET", path, answer, params=params, timeout=timeout, idempotent=True)
 
-    async def post(self, path: str, answer: type[A], *, body: Any, timeout: float | None = None) -> A:
-        """Create or start something. Repeated only if it never left. Cancelling it leaves unknown what was done."""
-        return await self._ask("POST", path, answer, body=body, timeout=timeout)
+    async def post(
+        self, path: str, answer: type[A], *, body: Any, timeout: float | None = None, look: str | None = None
+    ) -> A:
+        """Create or start something. Repeated only if it never left. Cancelling it leaves unknown what was done.
+
+        `look`: what tells whether it was done, named by errors that leave it unknown.
+        """
+        return await self._ask("POST", path, answer, body=body, timeout=timeout, look=look)
 
     async def search(self, path: str, answer: type[A], *, body: Any, timeout: float | None = None) -> A:
         """A POST that only reads."""
@@ -146,9 +158,12 @@ class Transport:
         body: Any = None,
         timeout: float | None = None,
         idempotent: bool = False,
+        look: str | None = None,
     ) -> A:
         operation = Operation(method, path, self._settings.token)
-        envelope = await self._exchange(operation, params=params, body=body, timeout=timeout, idempotent=idempotent)
+        envelope = await self._exchange(
+            operation, params=params, body=body, timeout=timeout, idempotent=idempotent, look=look
+        )
         return decode(envelope.data, answer, operation)
 
     async def _exchange(
@@ -159,6 +174,7 @@ class Transport:
         body: Any = None,
         timeout: float | None = None,
         idempotent: bool = False,
+        look: str | None = None,
     ) -> Envelope:
         seconds = self._settings.timeout if timeout is None else timeout
         call = _Call(
@@ -169,8 +185,14 @@ class Transport:
             idempotent,
             with_key=True,
             deadline=asyncio.get_running_loop().time() + seconds,
+            look=look,
         )
-        envelope = open_envelope(await self._attempts(call), operation)
+        try:
+            envelope = open_envelope(await self._attempts(call), operation)
+        except ServerError as error:
+            if call.doubt:
+                error.add_note(call.doubt)  # a proxy may have lost the answer of a server that has done it
+            raise
         return await self._job(envelope, call) if envelope.in_progress else envelope
 
     async def _attempts(self, call: _Call) -> Reply:

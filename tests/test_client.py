@@ -7,6 +7,7 @@ import gc
 import logging
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
@@ -19,6 +20,7 @@ from aiortstream import (
     AuthenticationError,
     ClientClosedError,
     InvalidArgumentError,
+    ServerError,
     ServerStartError,
     WrongLoopError,
 )
@@ -105,6 +107,33 @@ async def test_handles_need_no_request(client: AsyncClient, rest: MockedRest) ->
     assert (index.rtstream_id, index.rtstream_index_id, index.status) == ("rts-1", "i1", None)
     assert client.collection().id == "default"
     assert rest.requests == []
+
+
+@pytest.mark.parametrize(
+    ("path", "create", "tells"),
+    [
+        ("/rtstream/event", lambda c: c.create_event("p", "l"), "list_events()"),
+        ("/rtstream", lambda c: c.connect_rtstream("rtsp://h/x", ws_connection_id=None), "list_rtstreams()"),
+        (
+            "/rtstream/r/index/scene",
+            lambda c: c.rtstream("r").index_audio(ws_connection_id=None),
+            "list_scene_indexes()",
+        ),
+        (
+            "/rtstream/r/index/i/alert",
+            lambda c: c.rtstream("r").scene_index("i").create_alert("e", "https://hook", ws_connection_id=None),
+            "list_alerts()",
+        ),
+        ("/rtstream/r/export", lambda c: c.rtstream("r").export(), "export() again"),
+    ],
+)
+async def test_a_create_that_may_have_happened_names_what_tells(
+    client: AsyncClient, rest: MockedRest, path: str, create: Callable[[AsyncClient], Awaitable[object]], tells: str
+) -> None:
+    rest.answer("POST", path, status=502, message="the upstream went away")
+    with pytest.raises(ServerError) as caught:
+        await create(client)
+    assert caught.value.__notes__ == [f"whether it was done is unknown: {tells} tells"]
 
 
 async def test_before_opening_and_after_closing_the_error_says_so() -> None:

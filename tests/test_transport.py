@@ -171,9 +171,15 @@ async def test_a_create_that_may_have_happened_is_not_repeated(
 async def test_a_create_whose_connection_broke_says_that_its_state_is_unknown(
     peer: Scripted, transport: Transport
 ) -> None:
-    peer.then(breaks)
-    with pytest.raises(errors.ConnectionFailedError, match="whether it was done is unknown"):
-        await transport.post("rtstream/event", CollectionAnswer, body=EventRequest("p", "l"))
+    peer.then(breaks, breaks, answers(b"", 502))
+    body = EventRequest("p", "l")
+    with pytest.raises(errors.ConnectionFailedError, match=r"whether it was done is unknown$"):
+        await transport.post("rtstream/event", CollectionAnswer, body=body)
+    with pytest.raises(errors.ConnectionFailedError, match=r"whether it was done is unknown: list_events\(\) tells$"):
+        await transport.post("rtstream/event", CollectionAnswer, body=body, look="list_events()")
+    with pytest.raises(errors.ServerError) as caught:
+        await transport.post("rtstream/event", CollectionAnswer, body=body, look="list_events()")
+    assert caught.value.__notes__ == ["whether it was done is unknown: list_events() tells"]
 
 
 async def test_a_create_that_never_left_is_repeated_and_then_says_that_it_cannot_connect() -> None:
