@@ -89,9 +89,10 @@ def _visual(given: Mapping[str, Any]) -> VisualBatch:
 
 def _speech(given: Mapping[str, Any]) -> SpeechBatch:
     _check_names(given, ("segmenter", "segmentation_value"))
-    segmenter = given.get("segmenter", _SPEECH.segmenter)
-    if segmenter not in _LARGEST:
-        raise BadBatch(f"extraction_config.segmenter: expected 'word', 'sentence' or 'time', got {segmenter!r}")
+    asked = given.get("segmenter", _SPEECH.segmenter)
+    segmenter = next((known for known in _LARGEST if known == asked), None)
+    if segmenter is None:
+        raise BadBatch(f"extraction_config.segmenter: expected 'word', 'sentence' or 'time', got {asked!r}")
     value = _number(given, "segmentation_value", _SPEECH.value, _LARGEST[segmenter], whole=segmenter != "time")
     return SpeechBatch(segmenter, value)
 

@@ -115,8 +115,8 @@ class AlertJudging:
         def commit(conn: sqlite3.Connection) -> AlertRow | None:
             current = alerts.get(conn, alert.index_id, alert.id)
             alerts.set_judged(conn, alert.id, scene.id)
-            if current is None or not current.enabled:
-                return None  # switched off while its scene was judged
+            if current is None or not current.enabled or current.judged_to >= scene.id:
+                return None  # switched off while its scene was judged, and on again perhaps
             alerts.add_firing(
                 conn,
                 alert.id,

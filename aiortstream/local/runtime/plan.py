@@ -25,7 +25,7 @@ class Plan:
     indexes: Sequence[IndexRow]
     """Those that run."""
     watched: frozenset[str]
-    """Ids of indexes with an enabled alert."""
+    """Ids of indexes with an alert, enabled or not: switching one must not wait for a judge that is at work."""
 
     @property
     def transcribes(self) -> bool:

@@ -104,10 +104,9 @@ def of_index(conn: sqlite3.Connection, index_id: str) -> Sequence[AlertRow]:
 
 
 def watched_indexes(conn: sqlite3.Connection, rtstream_id: str) -> frozenset[str]:
-    """Indexes of a stream that have an enabled alert."""
+    """Indexes of a stream that have an alert, enabled or not."""
     rows = conn.execute(
-        "SELECT id FROM indexes WHERE rtstream_id = ?"
-        " AND EXISTS (SELECT 1 FROM alerts WHERE index_id = indexes.id AND enabled)",
+        "SELECT id FROM indexes WHERE rtstream_id = ? AND EXISTS (SELECT 1 FROM alerts WHERE index_id = indexes.id)",
         (rtstream_id,),
     )
     return frozenset(row[0] for row in rows)

@@ -95,7 +95,7 @@ _VERSION_1 = (
         updated_at REAL NOT NULL
     ) STRICT
     """,
-    "CREATE INDEX indexes_by_stream ON indexes (rtstream_id, created_at)",
+    "CREATE INDEX indexes_by_stream ON indexes (rtstream_id, created_at, id)",
     """
     CREATE TABLE scenes (
         id INTEGER PRIMARY KEY,
@@ -146,7 +146,7 @@ _VERSION_1 = (
         updated_at REAL NOT NULL
     ) STRICT
     """,
-    "CREATE INDEX alerts_by_index ON alerts (index_id, created_at)",
+    "CREATE INDEX alerts_by_index ON alerts (index_id, created_at, id)",
     """
     CREATE TABLE firings (
         id INTEGER PRIMARY KEY,
