@@ -116,9 +116,8 @@ class HistoryFeed(Generic[R]):
     ) -> None:
         self.key = key
         self.engine = engine
-        self.buffer: Buffer[R | Gap | PartialTranscript] = Buffer(
-            max_buffer or settings.max_buffer, settings.max_buffer_bytes
-        )
+        self.max_buffer = max_buffer or settings.max_buffer
+        self.buffer: Buffer[R | Gap | PartialTranscript] = Buffer(self.max_buffer, settings.max_buffer_bytes)
         self.state = WatchState.NEW
         self.reason = "not opened yet"
         self.poll_due: float | None = None  # unix seconds; None: no poll is wanted (or one is under way)
@@ -202,7 +201,7 @@ class HistoryFeed(Generic[R]):
             elif self._merger.accept(record):
                 self.buffer.put(record)
         elif self.state is WatchState.CATCHING_UP and self._bound:
-            if len(self._pending) < self._settings.max_buffer:
+            if len(self._pending) < self.max_buffer:
                 self._pending.append(record)
             else:
                 self._pending_lost = True
@@ -268,7 +267,7 @@ class HistoryFeed(Generic[R]):
         self.buffer.extend(fresh)
         if self._gap is not None or self.state is WatchState.LIVE:
             self._recovered += len(fresh)
-        if len(records) * 4 < self._settings.max_buffer:
+        if len(records) * 4 < self.max_buffer:
             self._window_length = min(LONGEST_WINDOW, self._window_length * 2)
         self._advance(window, bool(fresh), now)
 

@@ -100,7 +100,7 @@ class Poller:
         self._changed.set()
 
     async def _poll(self, feed: Feed, window: Window) -> None:
-        limit = None if window.end - window.start <= SHORTEST_WINDOW else self._settings.max_buffer
+        limit = None if window.end - window.start <= SHORTEST_WINDOW else feed.max_buffer
         try:
             if feed.key.index_id is None:
                 records: Sequence[TranscriptSegment | Scene] = await self._gateway.transcripts(

@@ -25,7 +25,15 @@ from live_server import (
     until,
 )
 
-from aiortstream.errors import AuthenticationError, ClientClosedError, ConnectionFailedError, NotFoundError
+from aiortstream.errors import (
+    AuthenticationError,
+    ClientClosedError,
+    ConnectionFailedError,
+    InvalidRequestError,
+    NotFoundError,
+    RateLimitedError,
+    ServerError,
+)
 from aiortstream.live.bindings import OWN, AlertBinding, SceneBinding, TranscriptBinding
 from aiortstream.live.feed import WatchState
 from aiortstream.live.hub import LiveHub
@@ -276,3 +284,120 @@ async def test_no_task_is_left_behind(server: Server) -> None:
         await hub.aclose()
     ours = {task.get_name() for task in asyncio.all_tasks() - before if task.get_name().startswith("aiortstream")}
     assert ours == set()
+
+
+# --- binding again, when it is difficult ------------------------------------------------------------------------------
+
+
+ALERT = AlertBinding("rts-1", "i1", "e1", "", "a1")
+
+
+def rate_limited(seconds: float) -> RateLimitedError:
+    error = RateLimitedError("slow down", status=429)
+    error.retry_after = seconds
+    return error
+
+
+@pytest.mark.parametrize("error", [rate_limited(0.05), ServerError("down", status=503), ConnectionFailedError("away")])
+async def test_binding_again_is_repeated_while_the_reason_may_pass(
+    hub: LiveHub, server: Server, error: Exception
+) -> None:
+    watch = await live_transcript(hub)
+    server.rebind_errors = [error, error]
+    await (await server.epoch(1)).close()
+    await until(lambda: len(server.restarted) == 3 and watch.state is WatchState.LIVE)
+    assert server.restarted == [("rts-1", "conn-2")] * 3
+    await watch.aclose()
+
+
+async def test_a_refused_transcript_is_polled_and_not_asked_for_again(hub: LiveHub, server: Server) -> None:
+    watch = await live_transcript(hub)
+    server.rebind_errors = [InvalidRequestError("already running", status=400)]
+    await (await server.epoch(1)).close()
+    await until(lambda: len(server.restarted) == 1)
+    server.segments = [segment(T0 + 3)]
+    assert await take(watch, 1) == [segment(T0 + 3)]
+    assert watch.state is WatchState.POLLING
+    assert len(server.restarted) == 1
+    await watch.aclose()
+
+
+async def test_a_refused_alert_is_told_and_a_new_one_makes_up_for_it(hub: LiveHub, server: Server) -> None:
+    hub.bind(ALERT, await hub.connection_id(OWN))
+    async with hub.watch_alerts("rts-1") as watch:
+        server.rebind_errors = [NotFoundError("no such index", status=404)]
+        await (await server.epoch(1)).close()
+        (gap,) = await take(watch, 1)
+        assert (gap.cause, gap.end) == ("not_bound", None)
+        assert watch.state is WatchState.WAITING
+        hub.bind(AlertBinding("rts-1", "i1", "e1", "", "a2"), await hub.connection_id(OWN))
+        (gap,) = await take(watch, 1)
+        assert gap.end is not None
+        assert watch.statistics().open_gap is None
+
+
+async def test_a_replaced_alert_answers_to_the_id_its_maker_knows(hub: LiveHub, server: Server) -> None:
+    hub.bind(ALERT, await hub.connection_id(OWN))
+    await (await server.epoch(1)).close()
+    await until(lambda: hub.newest_alert("a1") == "a1+")
+    hub.alert_disabled("a1")
+    await (await server.epoch(2)).close()
+    await server.epoch(3)
+    hub.alert_enabled("a1")
+    await until(lambda: hub.newest_alert("a1") == "a1++")
+    assert server.replaced == [("a1", "conn-2"), ("a1+", "conn-3")]
+
+
+async def test_what_is_stopped_or_disabled_while_it_waits_its_turn_is_left_alone(hub: LiveHub, server: Server) -> None:
+    connection = await hub.connection_id(OWN)
+    for stream in ("rts-1", "rts-2"):
+        hub.bind(TranscriptBinding(stream), connection)
+    hub.bind(ALERT, connection)
+    server.rebind_gate = asyncio.Event()
+    await (await server.epoch(1)).close()
+    await until(lambda: len(server.restarted) == 1)
+    hub.unbind_transcript("rts-2")
+    hub.alert_disabled("a1")
+    server.rebind_gate.set()
+    hub.bind(TranscriptBinding("rts-3"), "conn-1")  # answered late: it comes after them in the queue
+    await until(lambda: server.restarted[-1][0] == "rts-3")
+    assert server.restarted == [("rts-1", "conn-2"), ("rts-3", "conn-2")]
+    assert server.replaced == []
+
+
+async def test_a_connection_lost_while_an_alert_is_replaced_leaves_no_alert_behind(
+    hub: LiveHub, server: Server
+) -> None:
+    hub.bind(ALERT, await hub.connection_id(OWN))
+    server.rebind_gate = asyncio.Event()
+    await (await server.epoch(1)).close()
+    await until(lambda: server.replaced == [("a1", "conn-2")])
+    await (await server.epoch(2)).close()
+    await server.epoch(3)
+    server.rebind_gate.set()
+    await until(lambda: len(server.replaced) == 2)
+    assert server.replaced[1] == ("a1+", "conn-3")  # the one created for the lost connection is replaced, not the first
+
+
+async def test_a_request_answered_after_its_connection_ended_is_bound_to_the_next(hub: LiveHub, server: Server) -> None:
+    connection = await hub.connection_id(OWN)
+    await (await server.epoch(1)).close()
+    await server.epoch(2)
+    hub.bind(TranscriptBinding("rts-1"), connection)
+    async with hub.watch_transcript("rts-1", since=T0) as watch:
+        await until(lambda: watch.state is WatchState.LIVE)
+    assert server.restarted == [("rts-1", "conn-2")]
+
+
+async def test_without_a_socket_what_is_started_is_polled_for_unless_it_is_required(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.open_error = ConnectionFailedError("no route")
+    async with hub_of(server) as hub:
+        assert await hub.connection_id(OWN) is None
+        assert "will be polled for" in caplog.text
+        with pytest.raises(ConnectionFailedError, match=r"no websocket to deliver to: no route"):
+            await hub.connection_id(OWN, required=True)
+        server.segments = [segment(T0 + 1)]
+        async with hub.watch_transcript("rts-1", since=T0) as watch:
+            assert await take(watch, 1) == [segment(T0 + 1)]

@@ -1,0 +1,59 @@
+"""Time that passes when the test says so."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from contextlib import suppress
+
+_TURNS = 12  # of the event loop: more than any chain of wake-ups here is long
+
+
+class VirtualClock:
+    """`live.clock.Clock`, and `sleep` for the fakes around what is tested."""
+
+    def __init__(self, now: float) -> None:
+        self._now = now
+        self._order = itertools.count()
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+
+    def time(self) -> float:
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        sleeper = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), sleeper))
+        await sleeper
+
+    async def wait(self, event: asyncio.Event, timeout: float | None) -> bool:
+        if timeout is None:
+            await event.wait()
+            return True
+        waits = [asyncio.ensure_future(event.wait()), asyncio.ensure_future(self.sleep(timeout))]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.gather(*waits, return_exceptions=True)
+        return event.is_set()
+
+    async def settle(self) -> None:
+        """Let everything happen that can happen now."""
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+
+    async def advance(self, seconds: float) -> None:
+        """Let `seconds` pass, in order."""
+        target = self._now + seconds
+        await self.settle()
+        while self._sleepers and self._sleepers[0][0] <= target:
+            self._now = max(self._now, self._sleepers[0][0])
+            while self._sleepers and self._sleepers[0][0] <= self._now:
+                _, _, sleeper = heapq.heappop(self._sleepers)
+                if not sleeper.done():
+                    sleeper.set_result(None)
+            await self.settle()
+        self._now = target
