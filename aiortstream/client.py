@@ -7,6 +7,7 @@ import logging
 import os
 import warnings
 from collections.abc import Generator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -308,6 +309,8 @@ def _server_url(url: str) -> str:
 
 async def _start_server(settings: Mapping[str, Any]) -> LocalServer:
     try:
+        # On a thread: it brings the media libraries, which take half a second that the loop has other uses for.
+        await asyncio.to_thread(import_module, "aiortstream.local.server")
         from aiortstream.local.server import LocalServer
         from aiortstream.local.settings import ServerSettings
     except ImportError as error:
