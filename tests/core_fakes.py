@@ -77,6 +77,9 @@ class FakeModels:
     def judge(self) -> FakeJudge:
         return FakeJudge(self)
 
+    async def warm(self, *, speech: bool = False, vision: bool = False, text: bool = False) -> None:
+        self.called("warm")
+
     def called(self, name: str) -> None:
         self.calls.append(name)
         if name in self.failing:
@@ -189,8 +192,9 @@ class FakeCamera:
 class KeepingPublisher:
     """Keeps what is published, and wakes who waits for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, deadline: float = DEADLINE) -> None:
         self.published: list[tuple[tuple[str, ...], Record]] = []
+        self._deadline = deadline
         self._news = asyncio.Event()
 
     def publish(self, connection_ids: Iterable[str], record: Record) -> None:
@@ -202,7 +206,7 @@ class KeepingPublisher:
 
     async def wait_for(self, kind: type[R], count: int) -> list[R]:
         """The records of a kind once there are that many."""
-        async with asyncio.timeout(DEADLINE):
+        async with asyncio.timeout(self._deadline):
             while len(self.of(kind)) < count:
                 self._news.clear()
                 await self._news.wait()

@@ -72,3 +72,6 @@ class Models(Protocol):
 
     def judge(self) -> Judge:
         """Events against records."""
+
+    async def warm(self, *, speech: bool = False, vision: bool = False, text: bool = False) -> None:
+        """Load the default models of these purposes now. Raises `ModelError` as they do."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from aiortstream.local.ai.protocols import ModelError
 
 if TYPE_CHECKING:
     from aiortstream.local.ports import Models, OutboxWaker, Publisher, Urls
     from aiortstream.local.profile import Profile
     from aiortstream.local.runtime.bindings import Bindings
     from aiortstream.local.store.database import Database
+
+logger = logging.getLogger("aiortstream.local.models")
 
 
 @dataclass(slots=True)
@@ -63,3 +68,13 @@ class Context:
     urls: Urls
     profile: Profile
     bindings: Bindings = field(repr=False)
+
+    async def warm(self, *, speech: bool = False, vision: bool = False, text: bool = False) -> None:
+        """Load models while the source is being opened, so that its first record does not wait for them.
+
+        One that cannot be loaded is only logged here: each call of it will say so again.
+        """
+        try:
+            await self.models.warm(speech=speech, vision=vision, text=text)
+        except ModelError as error:
+            logger.warning("%s", error)

@@ -64,6 +64,7 @@ class SpeechSummaries:
 
     async def run(self) -> None:
         """Summarise until the transcript grows no more."""
+        await self._context.warm(text=True)
         mark = await self._context.db.read(lambda conn: indexes.mark(conn, self.index.id))
         pieces = Pieces(self._batch, mark)
         while True:

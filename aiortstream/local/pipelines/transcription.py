@@ -66,6 +66,7 @@ class Transcription:
 
     async def run(self) -> None:
         """Transcribe until no more sound comes."""
+        await self._context.warm(speech=True)
         endpointer = self._context.models.endpointer()
         talking = False  # whether sound has come since the last flush
         while not self._inbox.exhausted:

@@ -53,6 +53,7 @@ class Visuals:
 
     async def run(self) -> None:
         """Describe until no more frames come."""
+        await self._context.warm(vision=True, text=True)
         while not self._inbox.exhausted:
             for window in await self._inbox.take():
                 await self._describe(window)

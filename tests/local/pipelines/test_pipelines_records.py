@@ -234,7 +234,7 @@ async def test_everything_that_ran_runs_again_after_a_restart(tmp_path: Path) ->
 async def test_a_failing_model_costs_its_record_and_nothing_else(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    models = FakeModels(failing={"describe"})
+    models = FakeModels(failing={"describe", "warm"})
     async with open_core(tmp_path, models=models) as core:
         stream, camera = await core.connect()
         index_id = await core.index(stream, time=1, frame_count=1)
