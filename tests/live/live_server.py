@@ -58,6 +58,7 @@ class Server:
     before_hello: list[bytes] = field(default_factory=list)
     refuse: int = 0  # connections to close before their first frame
     mute: bool = False  # connections get no first frame
+    max_frame: int = MAX_FRAME
     open_error: Exception | None = None
     history_error: Exception | None = None
     rebind_errors: list[Exception] = field(default_factory=list)  # one for each of the next attempts
@@ -114,7 +115,7 @@ class FakeGateway:
             return await self.session.ws_connect(
                 self.server.url,
                 decode_text=False,
-                max_msg_size=MAX_FRAME,
+                max_msg_size=self.server.max_frame,
                 timeout=aiohttp.ClientWSTimeout(ws_close=0.5),
             )
         except aiohttp.ClientError as error:

@@ -137,6 +137,7 @@ async def test_a_server_that_goes_on_without_a_first_frame_speaks_another_protoc
 
 
 async def test_a_first_frame_nested_beyond_reason_costs_an_attempt_and_not_the_reader(server: Server) -> None:
+    server.max_frame = 1_000_000
     server.before_hello = [b'{"connection_id":"x","y":' + b"[" * 100_000 + b"]" * 100_000 + b"}"]
     async with running(server) as b:
         assert await b.connection.connection_id() == "conn-1"
