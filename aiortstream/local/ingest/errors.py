@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from enum import Enum, auto
 
 import av.error
@@ -57,6 +58,8 @@ def opening_failed(error: Exception) -> SourceError:
     for kind, reason, remedy in _OPENING:
         if isinstance(error, kind):
             return SourceError(reason, remedy)
+    if isinstance(error, OSError) and error.errno == errno.EIO:
+        return SourceError("the host is unknown, does not answer, or closed the connection")
     if isinstance(error, OSError) and error.strerror:
         return SourceError(f"connection failed: {error.strerror.lower()}")
     return SourceError(f"cannot be opened: {type(error).__name__}")

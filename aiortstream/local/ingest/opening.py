@@ -34,6 +34,9 @@ _FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,flv,live_flv,mpegts,mpeg,hls,avi,asf,ogg,wav,mp3,aac,flac,ac3,h264,hevc,"
     "mjpeg,mpjpeg,rtsp"
 )
+# libav's own limit on waiting for a socket, in microseconds, and how often it waits so long before it gives up.
+_SOCKET_TIMEOUTS = {"rtsp": "timeout", "rtsps": "timeout", "rtmp": "rw_timeout", "rtmps": "rw_timeout"}
+_READ_TRIES = 2
 _PATIENCE = 6.0  # seconds of media to look through when a wanted stream did not show up in the usual time
 
 
@@ -76,12 +79,14 @@ def open_container(
 def _open(
     spec: SourceSpec, media_types: frozenset[str], timeouts: tuple[float, float], patience: float | None
 ) -> Opened:
-    options = dict(_options(spec, timeouts[0]))
+    options = dict(_options(spec, *timeouts))
     if patience is not None:
         options["analyzeduration"] = str(int(patience * 1e6))
     started = time.monotonic()
     try:
-        container = av.open(spec.url, options=options, timeout=timeouts)
+        # PyAV's own limit on reading calls back into Python at every poll; half of all cost where libav has one itself.
+        read_timeout = None if spec.scheme in _SOCKET_TIMEOUTS else timeouts[1]
+        container = av.open(spec.url, options=options, timeout=(timeouts[0], read_timeout))
     except (av.error.FFmpegError, OSError, ValueError) as error:
         # Some demuxers, RTSP's among them, report the interruption as an error of their own.
         timed_out = isinstance(error, av.error.ExitError) or time.monotonic() - started >= timeouts[0]
@@ -96,11 +101,13 @@ def _open(
     return Opened(container, video, audio)
 
 
-def _options(spec: SourceSpec, open_timeout: float) -> Iterator[tuple[str, str]]:
+def _options(spec: SourceSpec, open_timeout: float, read_timeout: float) -> Iterator[tuple[str, str]]:
     yield "protocol_whitelist", _PROTOCOLS[spec.scheme]
     yield "format_whitelist", _FORMATS
     if spec.scheme in ("rtsp", "rtsps"):
         yield "rtsp_transport", "tcp"
+    if spec.scheme in _SOCKET_TIMEOUTS:
+        yield _SOCKET_TIMEOUTS[spec.scheme], str(int(read_timeout / _READ_TRIES * 1e6))
     if spec.listen:
         yield "listen", "1"
         yield "timeout", str(max(1, int(open_timeout)))

@@ -66,6 +66,11 @@ def test_a_peer_that_says_nothing_is_given_up_in_time(silent_peer: int, url: str
         open_container(parse_source(url.format(silent_peer)), media_types=BOTH, open_timeout=0.3)
 
 
+def test_a_host_without_an_address_is_told_of() -> None:
+    with pytest.raises(SourceError, match="the host is unknown"):
+        open_container(parse_source("rtmp://camera.invalid/live/x"), media_types=BOTH)
+
+
 @pytest.mark.parametrize("scheme", ["rtmp", "rtsp", "http"])
 def test_a_closed_port_refuses(scheme: str) -> None:
     with pytest.raises(SourceError, match="connection refused") as caught:
@@ -91,7 +96,8 @@ def test_a_listener_without_a_push_says_so() -> None:
         (av.error.PermissionError(1, "x"), "no such stream, or", Remedy.RETRY),
         (av.error.FileNotFoundError(2, "x"), "no such file", Remedy.GIVE_UP),
         (av.error.ProtocolNotFoundError(0, "x"), "protocol", Remedy.GIVE_UP),
-        (av.error.OSError(5, "Input/output error"), "connection failed: input/output error", Remedy.RETRY),
+        (av.error.OSError(5, "Input/output error"), "the host is unknown, does not answer", Remedy.RETRY),
+        (av.error.OSError(113, "No route to host"), "connection failed: no route to host", Remedy.RETRY),
         (av.error.BugError(0, "x"), "BugError", Remedy.RETRY),
     ],
 )
