@@ -1,7 +1,7 @@
 """The nearest vectors to a query, by comparing it with all of them.
 
-A million multiplications take a millisecond, so brute force is enough for the hundred thousand scenes that a server
-records in days. Vectors are read in blocks of consecutive scenes. A full block does not change any more and is kept in
+Ten million multiplications take some milliseconds, so brute force does for the hundred thousand scenes that a stream
+has in days. Vectors are read in blocks of consecutive scenes. A full block does not change any more and is kept in
 memory up to a bound, the least recently used giving way; the last, growing one of an index is read each time.
 """
 
@@ -83,6 +83,7 @@ class VectorScan:
 
 
 def _nearest(block: finding.Block, query: NDArray[np.float32], limit: int) -> list[tuple[float, int]]:
-    cosines = block.vectors @ query
+    # Not `@`: the threads of BLAS fight with the streams over the cores, and lose tens of milliseconds a block.
+    cosines = np.einsum("ij,j->i", block.vectors, query)
     order = np.argsort(cosines)[::-1][:limit]
     return [(min(1.0, float(cosines[i])), int(block.scene_ids[i])) for i in order if cosines[i] > 0]
