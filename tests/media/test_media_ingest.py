@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import subprocess
 import tempfile
+import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from itertools import pairwise, repeat
@@ -108,10 +111,10 @@ class Camera:
         assert [colour_second(frame) for frame in frames] == [
             (second + int(frame.time - start + FRAME / 2)) % SECONDS for frame in frames
         ], "each segment of one second begins with its own colour"
-        loud = [time for time in self.sound.loud_times() if start + 0.1 < time < end - 0.1]
+        loud = [at for at in self.sound.loud_times() if start + 0.1 < at < end - 0.1]
         assert loud
-        for time in loud:
-            assert {(second + int(time - start + slack)) % 2 for slack in (-0.07, 0.07)} & {1}, "beeps fill odd seconds"
+        for at in loud:
+            assert {(second + int(at - start + slack)) % 2 for slack in (-0.07, 0.07)} & {1}, "beeps fill odd seconds"
 
 
 async def test_nginx_rtmp_with_an_encoder_that_dies_and_a_server_that_restarts(tmp_path: Path, clip: Path) -> None:
@@ -163,6 +166,24 @@ async def test_gstreamer_rtsp_with_a_password_and_a_restart(tmp_path: Path, clip
             await camera.until_state(IngestState.LIVE)
             await asyncio.sleep(5)
     camera.check(sessions=2, seconds=9)
+
+
+async def test_a_source_that_hangs_can_be_left(tmp_path: Path, clip: Path) -> None:
+    port = free_port()
+    camera = Camera(f"rtsp://127.0.0.1:{port}/camera", tmp_path / "rec")
+    with gstreamer_rtsp(clip, port) as server:
+        try:
+            async with camera.running():
+                await camera.until_state(IngestState.LIVE)
+                await asyncio.to_thread(camera.frames.arrived.wait, 10)
+                server.send_signal(signal.SIGSTOP)
+                left = time.monotonic()
+            took = time.monotonic() - left
+        finally:
+            server.send_signal(signal.SIGCONT)
+    assert took < 6.5, "the read timeout, and a little"
+    assert camera.segments, "the segment being written was finished"
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("camera")]
 
 
 async def test_an_encoder_pushes_to_us_and_comes_again(tmp_path: Path, clip: Path) -> None:
