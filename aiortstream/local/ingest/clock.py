@@ -59,14 +59,22 @@ class StreamClock(Generic[T]):
 
     `settle` is for how long (seconds) arrival must have kept to real time before the offset is fixed; 0 fixes it at the
     first item. `settle_limit` bounds the wait. `drift_window` is over how long (seconds) all items must come late to be
-    called drift: longer than the source's bursts (an HLS segment).
+    called drift: longer than the source's bursts (an HLS segment). `not_before` is the unix time up to which an earlier
+    clock of the same stream has handed out media.
     """
 
-    def __init__(self, *, settle: float = 0.4, settle_limit: float = 5.0, drift_window: float = 10.0) -> None:
+    def __init__(
+        self,
+        *,
+        settle: float = 0.4,
+        settle_limit: float = 5.0,
+        drift_window: float = 10.0,
+        not_before: float = -math.inf,
+    ) -> None:
         self._settle = settle
         self._settle_limit = settle_limit
         self._drift_window = drift_window
-        self._end = -math.inf  # unix time up to which items have been handed out; never falls
+        self._end = not_before  # unix time up to which items have been handed out; never falls
         self._number = 0  # of the latest session that was fixed
         self._reset()
 
@@ -83,7 +91,7 @@ class StreamClock(Generic[T]):
 
     @property
     def end(self) -> float:
-        """Unix time up to which media has been handed out; -inf before the first."""
+        """Unix time up to which media has been handed out; `not_before` before the first."""
         return self._end
 
     def push(self, item: T, *, track: int, media: float, until: float, wall: float) -> list[Stamped[T]]:

@@ -100,6 +100,7 @@ class _Connection:
         self._reported: Live | None = None  # None until the first packet
 
     def serve(self) -> None:
+        """Read until the end, and then put away everything that was begun."""
         clean = False
         try:
             for packet in self._packets():
@@ -108,11 +109,13 @@ class _Connection:
                 self._take(packet)
             clean = not self._stop.is_set()
         finally:
-            self._distribute(self._outlets.clock.interrupt())
-            if self._recorder is not None:
-                self._recorder.end()
-            self._decoding.end(discard=not clean)
-            self._count_drops()
+            try:
+                self._distribute(self._outlets.clock.interrupt())
+                if self._recorder is not None:
+                    self._recorder.end()
+            finally:
+                self._decoding.end(discard=not clean)
+                self._count_drops()
 
     def _packets(self) -> Iterator[Packet[Stream]]:
         """Packets until the source ends; raises `SourceError` where that was not to be expected."""

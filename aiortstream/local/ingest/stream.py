@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -48,7 +49,8 @@ class StreamIngest:
     `media_types` says what is wanted of "audio" and "video". `recorder` gets every packet of these; its callback runs
     on the reading thread. `on_status` is called on the event loop at each change of state, reason or format.
     `retry_delays` makes the waits, in seconds, between attempts; it starts over after a healthy while. A read that
-    takes longer than `read_timeout` seconds counts as a lost connection.
+    takes longer than `read_timeout` seconds counts as a lost connection. `not_before` is the unix time up to which the
+    stream was ingested earlier: what a server repeats of that when it is joined again is left out.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class StreamIngest:
         open_timeout: float = 10.0,
         read_timeout: float = 5.0,
         name: str = "",
+        not_before: float | None = None,
         wall_clock: WallClock | None = None,
     ) -> None:
         if not media_types or media_types - _MEDIA_TYPES:
@@ -71,6 +74,7 @@ class StreamIngest:
         self._wall = wall_clock or SystemClock()
         self._on_status = on_status
         self._retry_delays = retry_delays
+        self._not_before = -math.inf if not_before is None else not_before
         self._taps = TapSet(self._name)
         self._recorder = recorder
         self._progress = Progress()
@@ -157,11 +161,11 @@ class StreamIngest:
         )
 
     def _make_clock(self) -> StreamClock[Packet[Stream]]:
-        if not self._plan.spec.realtime:
-            return StreamClock(settle=0.0)  # we set the pace, so the first packet comes exactly in time
+        if not self._plan.spec.realtime:  # we set the pace, so the first packet comes exactly in time
+            return StreamClock(settle=0.0, not_before=self._not_before)
         if self._plan.spec.scheme in ("http", "https"):
-            return StreamClock(drift_window=_HLS_WINDOW)
-        return StreamClock()
+            return StreamClock(drift_window=_HLS_WINDOW, not_before=self._not_before)
+        return StreamClock(not_before=self._not_before)
 
     def _was_healthy(self) -> bool:
         return self._live_since is not None and self._wall.now() - self._live_since >= HEALTHY_AFTER

@@ -12,6 +12,7 @@ timeline, and `session_epoch` leads from any of them back to unix time.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ import av
 from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
+
+_log = logging.getLogger(__name__)
 
 # What MPEG-TS carries and players of it know. G.711 and VP8, for instance, would be written but never played.
 RECORDABLE_VIDEO = frozenset({"h264", "hevc", "mpeg2video", "mpeg4"})
@@ -92,6 +95,8 @@ class _OpenSegment:
 
 class Segmenter:
     """Records one stream into `directory`; driven by the thread that reads the stream, which runs `on_segment` too.
+
+    `on_segment` must not block; what it raises is logged, and the recording goes on.
 
     A segment is cut at the first key frame after `target_duration` seconds, or where none comes, at any frame after
     `max_duration`. Sound alone is cut at `target_duration`.
@@ -225,23 +230,24 @@ class Segmenter:
     def _finish(self, segment: _OpenSegment, end: float) -> None:
         """Close, force to disk, rename, announce: in this order."""
         self._segment = None
-        session = segment.path.parts[0]
         segment.container.close()
         final = self._directory / segment.path
         size = _force_to_disk(segment.partial)
         segment.partial.rename(final)
         _force_to_disk(final.parent)
-        self._on_segment(
-            SegmentInfo(
-                path=segment.path,
-                start=segment.start,
-                end=end,
-                bytes=size,
-                session=session,
-                has_video=segment.has_video,
-                has_audio=segment.has_audio,
-            )
+        info = SegmentInfo(
+            path=segment.path,
+            start=segment.start,
+            end=end,
+            bytes=size,
+            session=segment.path.parts[0],
+            has_video=segment.has_video,
+            has_audio=segment.has_audio,
         )
+        try:
+            self._on_segment(info)
+        except Exception:
+            _log.exception("segment %s is on disk, but whoever records segments failed to take it", segment.path)
 
 
 def session_epoch(session: str) -> int:

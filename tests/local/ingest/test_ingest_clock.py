@@ -127,6 +127,15 @@ def test_a_reconnect_drops_what_it_repeats() -> None:
     assert after[0].item == pytest.approx(10.0, abs=2 * STEP)
 
 
+def test_a_clock_begins_where_an_earlier_one_of_its_stream_ended() -> None:
+    clock: StreamClock[float] = StreamClock(not_before=WALL)
+    for index in range(50):  # the two seconds before WALL, and after
+        push(clock, index * STEP, WALL + 0.5)
+    stamped = play(clock, 2.0, WALL + 0.5, 1.0)
+    assert stamped[0].time == pytest.approx(WALL, abs=2 * STEP)
+    assert stamped[0].time >= WALL
+
+
 def test_a_slight_overlap_moves_the_session_rather_than_lose_its_beginning() -> None:
     clock: StreamClock[float] = StreamClock(settle=0.0)
     play(clock, 0.0, WALL, 1.0)

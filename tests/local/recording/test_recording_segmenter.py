@@ -187,6 +187,20 @@ def test_after_a_failure_to_write_the_next_session_records_again(tmp_path: Path)
     assert len(hand.record()) == 2
 
 
+def test_a_callback_that_fails_is_logged_and_recording_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hand = Hand(tmp_path)
+
+    def fail(segment: SegmentInfo) -> None:
+        hand.segments.append(segment)
+        raise RuntimeError("the loop is closed")
+
+    hand.segmenter._on_segment = fail
+    assert len(hand.record()) == 2
+    assert len(caplog.records) == 2
+
+
 def test_recover_deletes_what_a_crash_left_and_nothing_else(tmp_path: Path) -> None:
     for name in ("1/1.ts", "1/3.part", "2/5.part"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
