@@ -434,6 +434,15 @@ def test_watches_opened_between_two_connections_have_a_gap_from_then_where_somet
     assert drain(all_events) == [Gap("event", T + 12, T + 21, "disconnected", False)]
 
 
+def test_a_watch_of_everything_opened_between_two_connections_has_a_gap_whatever_was_bound() -> None:
+    made = session(TRANSCRIPT)
+    made.disconnected(T + 10)
+    feed = everything()
+    made.add(feed, T + 12)
+    made.connected("c2", T + 20)
+    assert drain(feed) == [Gap("event", T + 12, T + 20, "disconnected", False)]
+
+
 def test_before_the_first_connection_nothing_can_be_missed() -> None:
     made = Session(SETTINGS)
     feeds = [alerts(), everything()]

@@ -240,6 +240,13 @@ async def test_a_consumer_that_waits_sees_the_end_when_another_task_closes(hub: 
     assert feeds(hub) == []
 
 
+async def test_a_loop_that_reached_the_end_has_left_its_place(hub: LiveHub, server: Server) -> None:
+    server.segments = [segment(T0 + 1)]
+    watch = hub.watch_transcript("rts-1", since=T0, follow=False)
+    assert await read_on(watch) == [segment(T0 + 1)]
+    assert feeds(hub) == []
+
+
 async def test_an_error_is_raised_once_and_then_it_is_the_end(hub: LiveHub, server: Server) -> None:
     server.history_error = NotFoundError("no such index", status=404)
     async with hub.watch_scenes("rts-1", "i1") as watch:
