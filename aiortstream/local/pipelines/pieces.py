@@ -69,7 +69,7 @@ class Pieces:
             self._mark = ReadMark(row.id, 0)
 
     def heard(self, until: float) -> None:
-        """Nothing that was said before `until` (unix seconds) is still to come, but for what is being transcribed."""
+        """The transcriber has listened up to `until` (unix seconds); a stretch of speech before it may still come."""
         self._heard_ms = max(self._heard_ms, round(until * 1000))
 
     def pop(self) -> Piece | None:

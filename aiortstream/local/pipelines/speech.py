@@ -43,7 +43,7 @@ class SpeechSummaries:
         self._batch = batch
         self._writer = writer
         self._tally = Tally()
-        self._heard = 0.0  # unix time up to which the transcript is complete
+        self._heard = 0.0  # unix time up to which the transcriber has listened
         self._finishing = False
         self._news = asyncio.Event()  # set when _heard or _finishing has changed
 
@@ -53,7 +53,7 @@ class SpeechSummaries:
         return self._tally
 
     def heard(self, until: float) -> None:
-        """The transcript has been written up to that unix time. Event loop only."""
+        """The transcriber has listened up to that unix time. Event loop only."""
         self._heard = max(self._heard, until)
         self._news.set()
 

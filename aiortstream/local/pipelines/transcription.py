@@ -41,7 +41,7 @@ class Transcription:
     """The transcript of one stream. `stream` and `public` may be replaced while it runs."""
 
     def __init__(self, context: Context, stream: StreamRow, *, on_progress: Callable[[float], None]) -> None:
-        """`on_progress` is told up to which unix time all that was said has been written."""
+        """`on_progress` is told up to which unix time it has listened; what is being said then is not written yet."""
         self.stream = stream
         self.public = True
         """Whether websockets are told; otherwise it runs for the audio indexes alone."""

@@ -89,27 +89,32 @@ class StreamRuntime:
         try:
             # On a thread, like the recovery: both look at files.
             spec = await asyncio.to_thread(parse_source, plan.stream.url)
+            if plan.stream.store:
+                await asyncio.to_thread(self._recover)
         except UnsupportedSource as error:
             await self._give_up(str(error))
             return
+        except OSError as error:
+            await self._give_up(f"the folder of its recording cannot be used: {error}")
+            return
         crew = Crew(self._id)
-        intake = Intake(partial(self._make, plan, spec, *await self._logs(plan, crew)), name=self._id)
+        intake = Intake(partial(self._make, plan, spec, *self._logs(plan, crew)), name=self._id)
         work = Work(self._context, crew, intake)
         task = asyncio.create_task(self._ingest(intake), name=f"{self._id} ingest")
         self._session = _Session(crew, work, task)
 
-    async def _logs(self, plan: Plan, crew: Crew) -> tuple[StatusLog, Segmenter | None]:
+    def _recover(self) -> None:
+        if lost := recover(segments_folder(self._data_dir, self._id)):
+            logger.warning("%s: %d unfinished segments of an earlier run were deleted", self._id, lost)
+
+    def _logs(self, plan: Plan, crew: Crew) -> tuple[StatusLog, Segmenter | None]:
         status = StatusLog(self._context.db, self._id)
-        recorder: Segmenter | None = None
-        if plan.stream.store:
-            root = segments_folder(self._data_dir, self._id)
-            if lost := await asyncio.to_thread(recover, root):
-                logger.warning("%s: %d unfinished segments of an earlier run were deleted", self._id, lost)
-            segments = SegmentLog(self._context.db, self._id)
-            recorder = Segmenter(root, on_segment=segments.on_segment)
-            crew.start("recording", segments)
         crew.start("status", status)
-        return status, recorder
+        if not plan.stream.store:
+            return status, None
+        segments = SegmentLog(self._context.db, self._id)
+        crew.start("recording", segments)
+        return status, Segmenter(segments_folder(self._data_dir, self._id), on_segment=segments.on_segment)
 
     def _make(self, plan: Plan, spec: SourceSpec, status: StatusLog, recorder: Segmenter | None) -> Ingest:
         return self._make_ingest(

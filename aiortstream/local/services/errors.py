@@ -4,7 +4,6 @@ ServiceError
 ├── BadRequest     400 invalid_request    the request cannot be meant like that; the message names the field
 ├── Forbidden      403 forbidden          a link or a ticket that is wrong or has expired
 ├── NotFound       404 not_found          no such stream, index, event, alert, video, collection
-├── Conflict       409 conflict           not in the state that things are in
 └── Unavailable    503 unavailable        a part that this needs is missing or busy; the message says which
 """
 
@@ -43,13 +42,6 @@ class NotFound(ServiceError):
 
     status = 404
     error_code = "not_found"
-
-
-class Conflict(ServiceError):
-    """It cannot be done as things stand."""
-
-    status = 409
-    error_code = "conflict"
 
 
 class Unavailable(ServiceError):

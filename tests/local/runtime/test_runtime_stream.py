@@ -141,6 +141,18 @@ async def test_a_file_that_is_gone_at_the_restart(tmp_path: Path) -> None:
         assert "no file" in reason
 
 
+async def test_a_folder_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(directory: Path) -> int:
+        raise PermissionError(f"{directory}: not yours")
+
+    monkeypatch.setattr("aiortstream.local.runtime.stream.recover", refuse)
+    async with open_core(tmp_path) as core:
+        stream = await core.services.streams.connect(ConnectRequest(url="rtsp://camera/", store=True))
+        stopped = await core.services.streams.get(stream.id)
+        assert stopped.status == "stopped"
+        assert "not yours" in (stopped.status_reason or "")
+
+
 async def test_leftovers_of_a_crash_are_cleared(tmp_path: Path) -> None:
     videos = tmp_path / VIDEOS
     videos.mkdir()
