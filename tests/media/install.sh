@@ -6,11 +6,11 @@ set -eu
 packages=$(cat "$(dirname "$0")/packages.txt")
 missing=""
 for package in $packages; do
-
     if ! dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed$'; then
         missing="$missing $package"
     fi
 done
+
 if [ -z "$missing" ]; then
     echo "all packages for the media tests are installed"
     exit 0
