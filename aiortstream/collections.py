@@ -76,7 +76,7 @@ class Collection:
         answer = await self._context.transport.post("rtstream", rest.RTStreamAnswer, body=body, look="list_rtstreams()")
         stream = RTStream(self._context, answer)
         if enable_transcript:
-            self._context.live.bind(TranscriptBinding(stream.id), connection)
+            self._context.live.bind(TranscriptBinding(stream.id), connection or ws_connection_id)
         return stream
 
     async def get_rtstream(self, id: str) -> RTStream:  # noqa: A002 - the official SDK's name

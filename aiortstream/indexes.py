@@ -135,7 +135,8 @@ class RTStreamSceneIndex:
             look="list_alerts()",
         )
         self._context.live.bind(
-            AlertBinding(self.rtstream_id, self.rtstream_index_id, event_id, callback_url, answer.alert_id), connection
+            AlertBinding(self.rtstream_id, self.rtstream_index_id, event_id, callback_url, answer.alert_id),
+            connection or ws_connection_id,
         )
         return answer.alert_id
 

@@ -153,7 +153,7 @@ class RTStream:
         """
         connection = await self._context.live.connection_id(ws_connection_id)
         status = await self._transcription("start", engine, connection)
-        self._context.live.bind(TranscriptBinding(self.id, engine), connection)
+        self._context.live.bind(TranscriptBinding(self.id, engine), connection or ws_connection_id)
         return status
 
     async def stop_transcript(self, engine: str | None = None) -> TranscriptStatus:

@@ -51,10 +51,10 @@ class BroadcastFeed:
         self._position = now
         if connected:
             self.connected(now, complete=not missing)
-            return
-        if missing:
-            self._open_gap(now, "disconnected")
-        self._settle_state()
+        elif missing:
+            self.missing(now)
+        else:
+            self._settle_state()
 
     def pop(self, now: float) -> Event | Gap:
         """The next item; LookupError where there is none yet."""
@@ -95,9 +95,13 @@ class BroadcastFeed:
     def disconnected(self, since: float) -> None:
         """Nothing can arrive any more. `since`: the last moment at which the connection was known to be well."""
         if self._connected:
-            self._connected = False
-            self._open_gap(since, "disconnected")
-            self._settle_state()
+            self.missing(since)
+
+    def missing(self, since: float) -> None:
+        """Something that this watch should get does not come, until it is `connected`."""
+        self._connected = False
+        self._open_gap(since, "disconnected")
+        self._settle_state()
 
     def end(self, error: BaseException | None = None) -> None:
         """Nothing more will come."""

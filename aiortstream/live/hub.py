@@ -87,9 +87,12 @@ class LiveHub:
             logger.warning("no websocket: what is started now will be polled for: %s", error)
             return None
 
-    def bind(self, binding: Binding, connection_id: str | None) -> None:
-        """The server has been told to send `binding` to `connection_id`."""
-        self._plan(self._session.bind(binding, connection_id, self.now()))
+    def bind(self, binding: Binding, connection: ConnectionChoice) -> None:
+        """The server has been told to send `binding` to `connection`.
+
+        OWN: it should have been this client's own, which could not be had; it is bound to the next one.
+        """
+        self._plan(self._session.bind(binding, connection, self.now()))
 
     def unbind_transcript(self, rtstream_id: str) -> None:
         """The transcript of a stream has been stopped."""

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from aiortstream.live.bindings import AlertBinding, Binding, SceneBinding, TranscriptBinding
+from aiortstream.live.bindings import OWN, AlertBinding, Binding, ConnectionChoice, SceneBinding, TranscriptBinding
 from aiortstream.live.feed import FeedKey
 from aiortstream.live.settings import LiveSettings
 from aiortstream.records import IndexKind
@@ -72,16 +72,16 @@ class Bindings:
 
     # --- what is bound, and what is not any more ----------------------------------------------------------------------
 
-    def bind(self, binding: Binding, connection_id: str | None) -> Literal["now", "later", "never"]:
-        """Note that the server sends this to `connection_id`.
+    def bind(self, binding: Binding, connection: ConnectionChoice) -> Literal["now", "later", "never"]:
+        """Note that the server sends this to `connection`; OWN: that it should be ours, which could not be had.
 
-        `later`: that was our connection and has ended meanwhile, so it has to be bound again. `never`: it was not ours,
-        or nothing can bind it again.
+        `later`: that was our connection and has ended meanwhile, or it is OWN, so it has to be bound to the next.
+        `never`: it was not ours, or nothing can bind it again.
         """
-        if connection_id is not None and connection_id == self.connection_id:
+        if connection is not None and connection == self.connection_id:
             self._bind(binding)
             return "now"
-        if connection_id not in self._ended_ids or isinstance(binding, SceneBinding):
+        if isinstance(binding, SceneBinding) or not (connection is OWN or connection in self._ended_ids):
             return "never"
         self._lose(binding)
         return "later"
@@ -125,7 +125,7 @@ class Bindings:
         return binding, self.connection_id
 
     def rebound(self, done: Rebind, replacement: str | None) -> Rebindable | None:
-        """A step has succeeded; `replacement` is the new id of an alert. Returns what the present connection gets by it."""
+        """A step has succeeded; `replacement` is an alert's new id. Returns what the present connection gets by it."""
         binding = self._outstanding.get(done.key)
         if binding is None:  # stopped or disabled while we asked
             return None

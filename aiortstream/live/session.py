@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from aiortstream.live.bindings import AlertBinding, Binding, SceneBinding, TranscriptBinding
+from aiortstream.live.bindings import AlertBinding, Binding, ConnectionChoice, SceneBinding, TranscriptBinding
 from aiortstream.live.broadcast import BroadcastFeed
 from aiortstream.live.feed import FeedKey, HistoryFeed
 from aiortstream.live.rebinding import Bindings, Rebind, Rebindable
@@ -102,12 +102,12 @@ class Session:
             else:
                 feed.unbound(since, now, "the websocket is away")
 
-    def bind(self, binding: Binding, connection_id: str | None, now: float) -> list[Rebind]:
-        """The server has been told to send this to `connection_id`; nothing is noted if that was never ours.
+    def bind(self, binding: Binding, connection: ConnectionChoice, now: float) -> list[Rebind]:
+        """The server has been told to send this to `connection`; nothing is noted if that was never ours.
 
-        If that connection of ours has ended meanwhile, the binding ended with it: what to do at once is returned.
+        If that connection of ours has ended meanwhile, or none could be had (OWN), what to do at once is returned.
         """
-        outcome = self._bindings.bind(binding, connection_id)
+        outcome = self._bindings.bind(binding, connection)
         if outcome == "now":
             self._tell_bound(binding, now)
         elif outcome == "later" and not isinstance(binding, SceneBinding):
@@ -203,7 +203,7 @@ class Session:
             silent = _Silent([binding])
             for broadcast in self._broadcasts:
                 if silent.concerns(broadcast):
-                    broadcast.disconnected(now)
+                    broadcast.missing(now)
             self._tell_broadcasts(now)
         return self._bindings.plan(binding)
 

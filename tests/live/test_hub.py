@@ -398,6 +398,10 @@ async def test_without_a_socket_what_is_started_is_polled_for_unless_it_is_requi
         assert "will be polled for" in caplog.text
         with pytest.raises(ConnectionFailedError, match=r"no websocket to deliver to: no route"):
             await hub.connection_id(OWN, required=True)
+        hub.bind(TranscriptBinding("rts-1"), OWN)
         server.segments = [segment(T0 + 1)]
         async with hub.watch_transcript("rts-1", since=T0) as watch:
             assert await take(watch, 1) == [segment(T0 + 1)]
+            server.open_error = None
+            await until(lambda: watch.state is WatchState.LIVE)
+        assert server.restarted == [("rts-1", "conn-1")]

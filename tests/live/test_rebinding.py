@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aiortstream.live.bindings import AlertBinding, SceneBinding, TranscriptBinding
+from aiortstream.live.bindings import OWN, AlertBinding, SceneBinding, TranscriptBinding
 from aiortstream.live.feed import FeedKey
 from aiortstream.live.rebinding import Bindings, Rebind
 from aiortstream.live.settings import LiveSettings
@@ -120,6 +120,13 @@ def test_a_request_answered_after_its_connection_ended_is_bound_again() -> None:
     assert made.bind(TRANSCRIPT, "c1") == "later"
     assert made.plan(TRANSCRIPT) == [Rebind(("transcript", "rts-1"), 2)]
     assert made.bind(SCENES, "c1") == "never"
+
+
+def test_what_should_have_been_ours_and_could_not_is_bound_to_the_next_connection() -> None:
+    made = Bindings(LiveSettings())
+    assert [made.bind(binding, OWN) for binding in (TRANSCRIPT, ALERT, SCENES)] == ["later", "later", "never"]
+    plan = made.begin("c1")
+    assert [made.due(step) for step in plan] == [(TRANSCRIPT, "c1"), (ALERT, "c1")]
 
 
 def test_a_step_that_will_not_succeed_leaves_an_alert_unreached_until_it_is_created_anew() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aiortstream.live.bindings import AlertBinding, Binding, SceneBinding, TranscriptBinding
+from aiortstream.live.bindings import OWN, AlertBinding, Binding, SceneBinding, TranscriptBinding
 from aiortstream.live.broadcast import BroadcastFeed, alert_filter
 from aiortstream.live.feed import FeedKey, HistoryFeed, WatchState
 from aiortstream.live.merger import Merger
@@ -410,6 +410,19 @@ def test_an_alert_whose_answer_came_after_its_connection_ended_is_bound_to_the_n
     made.rebound(step, "a2", T + 33)
     assert drain(feed) == [Gap("alert", T + 30, T + 33, "disconnected", False, "rts-1")]
     assert drain(other) == []
+
+
+def test_an_alert_that_got_no_connection_is_missed_from_then_until_it_has_one() -> None:
+    made = Session(SETTINGS)
+    feed, other = alerts(), alerts("rts-2")
+    for each in (feed, other):
+        made.add(each, T)
+    assert made.bind(ALERT, OWN, T + 3) == []
+    (step,) = made.connected("c1", T + 8)
+    made.rebound(step, "a2", T + 9)
+    assert drain(feed) == [Gap("alert", T + 3, T + 9, "disconnected", False, "rts-1")]
+    assert drain(other) == []
+    assert state_of(other) is WatchState.LIVE
 
 
 def test_a_transcript_whose_answer_came_after_its_connection_ended_is_bound_to_the_next() -> None:
