@@ -141,6 +141,7 @@ class FakeCamera:
         self.frame_taps: list[FrameTap] = []
         self.audio_taps: list[AudioTap] = []
         self.stopped = False
+        self.not_before: float | None = None
         self._on_status = on_status
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -315,8 +316,10 @@ async def open_core(
         recorder: Segmenter | None,
         on_status: Callable[[IngestStatus], None],
         name: str,
+        not_before: float | None,
     ) -> FakeCamera:
         cameras[name] = FakeCamera(recorder, on_status)
+        cameras[name].not_before = not_before
         return cameras[name]
 
     models = models or FakeModels()

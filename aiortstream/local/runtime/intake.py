@@ -53,6 +53,7 @@ class MakeIngest(Protocol):
         recorder: Segmenter | None,
         on_status: Callable[[IngestStatus], None],
         name: str,
+        not_before: float | None,
     ) -> Ingest:
         """A new one, which has not begun."""
 

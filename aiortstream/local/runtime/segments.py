@@ -22,7 +22,9 @@ MAX_WAITING = 1000  # segments, half an hour of them: for as long may the databa
 class SegmentLog:
     """Writes a row for each segment of one stream; a pipeline whose input is the recorder's."""
 
-    def __init__(self, db: Database, rtstream_id: str) -> None:
+    def __init__(self, db: Database, rtstream_id: str, *, recorded_until: float | None) -> None:
+        self.recorded_until = recorded_until
+        """Unix time up to which the stream is recorded: what a server repeats of that is not wanted again."""
         self._db = db
         self._rtstream_id = rtstream_id
         self._loop = asyncio.get_running_loop()
@@ -60,6 +62,7 @@ class SegmentLog:
             await self._news.wait()
 
     def _take(self, segment: SegmentInfo) -> None:
+        self.recorded_until = segment.end
         if len(self._waiting) >= MAX_WAITING:
             self._tally.dropped += 1
             logger.error("%s: segment %s has no row: the database does not take any", self._rtstream_id, segment.path)

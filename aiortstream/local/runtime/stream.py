@@ -19,7 +19,7 @@ from aiortstream.local.runtime.plan import Plan, read_plan
 from aiortstream.local.runtime.segments import SegmentLog
 from aiortstream.local.runtime.status import StatusLog
 from aiortstream.local.runtime.work import Work
-from aiortstream.local.store import streams
+from aiortstream.local.store import segments, streams
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,8 +89,10 @@ class StreamRuntime:
         try:
             # On a thread, like the recovery: both look at files.
             spec = await asyncio.to_thread(parse_source, plan.stream.url)
+            recorded_until = None
             if plan.stream.store:
                 await asyncio.to_thread(self._recover)
+                recorded_until = await self._context.db.read(lambda conn: segments.last_end(conn, self._id))
         except UnsupportedSource as error:
             await self._give_up(str(error))
             return
@@ -98,7 +100,7 @@ class StreamRuntime:
             await self._give_up(f"the folder of its recording cannot be used: {error}")
             return
         crew = Crew(self._id)
-        intake = Intake(partial(self._make, plan, spec, *self._logs(plan, crew)), name=self._id)
+        intake = Intake(partial(self._make, plan, spec, *self._logs(plan, crew, recorded_until)), name=self._id)
         work = Work(self._context, crew, intake)
         task = asyncio.create_task(self._ingest(intake), name=f"{self._id} ingest")
         self._session = _Session(crew, work, task)
@@ -107,22 +109,26 @@ class StreamRuntime:
         if lost := recover(segments_folder(self._data_dir, self._id)):
             logger.warning("%s: %d unfinished segments of an earlier run were deleted", self._id, lost)
 
-    def _logs(self, plan: Plan, crew: Crew) -> tuple[StatusLog, Segmenter | None]:
+    def _logs(self, plan: Plan, crew: Crew, recorded_until: float | None) -> tuple[StatusLog, SegmentLog | None]:
         status = StatusLog(self._context.db, self._id)
         crew.start("status", status)
         if not plan.stream.store:
             return status, None
-        segments = SegmentLog(self._context.db, self._id)
-        crew.start("recording", segments)
-        return status, Segmenter(segments_folder(self._data_dir, self._id), on_segment=segments.on_segment)
+        recording = SegmentLog(self._context.db, self._id, recorded_until=recorded_until)
+        crew.start("recording", recording)
+        return status, recording
 
-    def _make(self, plan: Plan, spec: SourceSpec, status: StatusLog, recorder: Segmenter | None) -> Ingest:
+    def _make(self, plan: Plan, spec: SourceSpec, status: StatusLog, recording: SegmentLog | None) -> Ingest:
+        recorder = None
+        if recording is not None:
+            recorder = Segmenter(segments_folder(self._data_dir, self._id), on_segment=recording.on_segment)
         return self._make_ingest(
             spec,
             media_types=plan.stream.media_types,
             recorder=recorder,
             on_status=status.on_status,
             name=self._id,
+            not_before=None if recording is None else recording.recorded_until,
         )
 
     async def _ingest(self, intake: Intake) -> None:

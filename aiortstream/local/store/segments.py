@@ -81,6 +81,14 @@ def _before(conn: sqlite3.Connection, rtstream_id: str, segment: SegmentInfo) ->
     return _row(row) if row is not None and row[4] == segment.session else None
 
 
+def last_end(conn: sqlite3.Connection, rtstream_id: str) -> float | None:
+    """Unix time up to which a stream is recorded; None if it is not."""
+    row = conn.execute(
+        "SELECT end_at FROM segments WHERE rtstream_id = ? ORDER BY start_at DESC LIMIT 1", (rtstream_id,)
+    ).fetchone()
+    return None if row is None else float(row[0])
+
+
 def _row(row: tuple[str, float, float, int, str, int, int]) -> SegmentInfo:
     path, start, end, size, session, has_video, has_audio = row
     return SegmentInfo(Path(path), start, end, size, session, bool(has_video), bool(has_audio))

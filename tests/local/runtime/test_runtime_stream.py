@@ -93,6 +93,20 @@ async def test_segments_get_rows_before_a_stop_returns(tmp_path: Path) -> None:
         assert await core.db.read(lambda conn: segments.every(conn, stream.id)) == recorded
 
 
+async def test_a_recording_goes_on_where_it_was(tmp_path: Path) -> None:
+    async with open_core(tmp_path) as core:
+        stream, camera = await core.connect(store=True)
+        assert camera.not_before is None
+        assert camera.recorder is not None
+        await asyncio.to_thread(camera.recorder._on_segment, segment(2, 4))
+        await core.services.streams.stop(stream.id)
+        await core.services.streams.start(stream.id)
+        assert core.cameras[stream.id].not_before == T0 + 4
+    async with open_core(tmp_path) as again:
+        await again.status(stream.id, "connected")
+        assert again.cameras[stream.id].not_before == T0 + 4
+
+
 async def test_a_stream_is_not_recorded_unless_asked_for(tmp_path: Path) -> None:
     async with open_core(tmp_path) as core:
         _, camera = await core.connect(store=False)
