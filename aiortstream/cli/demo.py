@@ -4,48 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
+import os
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiortstream import Alert, AsyncClient, RTStream, RTStreamSceneIndex, Scene, TranscriptSegment
+from aiortstream.cli.media import download, inspect_media
+from aiortstream.cli.narrator import Narrator
+from aiortstream.cli.terminal import can_ask, enter_pressed
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 CONNECT_DEADLINE = 30.0  # seconds for the source to be live
-REPORT_EVERY = 2.5  # seconds: the demo is never silent for longer
+ASK_EVERY = 0.25  # seconds between two looks at the stream's status: the wire has no event for it
+OFFER = 15.0  # seconds in which a person may say that they want to look at the player
 PREROLL = 1.0  # seconds before an alert's window that its clip begins
+
+VISUALS = "Describe who and what is visible"
+SPEECH = "Summarize what is said"
+LABEL = "demo_event"
 
 
 class DemoError(Exception):
     """The demo cannot go on; the message says why and what to do."""
 
 
-@dataclass(slots=True)
-class Findings:
-    """What has arrived, and a signal for whoever waits for more of it."""
-
-    transcript: list[TranscriptSegment] = field(default_factory=list)
-    scenes: list[Scene] = field(default_factory=list)
-    alerts: list[Alert] = field(default_factory=list)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def summary(self) -> str:
-        """Counts, in words."""
-        return f"{len(self.transcript)} transcript segments, {len(self.scenes)} scenes, {len(self.alerts)} alerts"
-
-
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """What to show. `source` None plays the bundled sample; `seconds` is how long to watch."""
+    """What to show. `source` None plays the bundled sample; `data_dir` None is deleted at the end.
+
+    `duration` is how long to watch, in seconds; `hold` keeps serving at the end, until Ctrl-C.
+    """
 
     source: str | None
-    seconds: float
+    duration: float
     output: Path
     data_dir: Path | None
     event_prompt: str
@@ -53,50 +49,61 @@ class DemoOptions:
     hold: bool
 
 
-class Narrator:
-    """Prints what happens with the seconds since the start."""
+@dataclass(slots=True)
+class Findings:
+    """What has arrived."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._began = time.monotonic()
-        self._last = self._began
+    transcript: list[TranscriptSegment] = field(default_factory=list)
+    scenes: list[Scene] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
 
-    def say(self, kind: str, text: str, style: str = "") -> None:
-        """One line."""
-        self._last = time.monotonic()
-        self._console.print(
-            f"[dim]{self._last - self._began:6.1f}s[/dim]  [{style or 'bold'}]{kind:<10}[/]", end=" ", highlight=False
-        )
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-    async def while_waiting(self, what: str) -> None:
-        """Say what is waited for, again and again, until cancelled."""
-        while True:
-            await asyncio.sleep(REPORT_EVERY)
-            if time.monotonic() - self._last >= REPORT_EVERY:
-                self.say("...", what, "dim")
+    @property
+    def summary(self) -> str:
+        """Counts, in words."""
+        return f"{len(self.transcript)} transcript segments, {len(self.scenes)} scenes, {len(self.alerts)} alerts"
 
 
 async def run_demo(options: DemoOptions, console: Console) -> None:
-    """The whole demo. Cancelling it closes all that it has opened."""
-    narrator = Narrator(console)
-    with live_source(options.source, narrator) as url:
+    """The whole demo. Raises DemoError and VideodbError. Cancelling it closes all that it has opened."""
+    await asyncio.to_thread(check_output, options.output)
+    findings = Findings()
+    async with Narrator(console) as narrator, live_source(options.source, narrator) as url:
         narrator.say("server", "starting the embedded server")
-        async with AsyncClient.local(data_dir=options.data_dir) as client:
+        narrator.doing = "starting the embedded server"
+        async with AsyncClient.local(options.data_dir) as client:
             narrator.say("server", f"{client.server.url}   data in {client.server.data_dir}")
-            stream = await connect(client, url, narrator)
-            findings = Findings()
-            async with pipelines(client, stream, options, findings, narrator):
-                await watch_until_done(findings, options.seconds, narrator)
-            await show_results(client, stream, options, findings, narrator)
-            if options.hold:
-                narrator.say("hold", "still serving; Ctrl-C ends it", "bold")
-                await asyncio.Event().wait()
-    narrator.say("done", findings.summary, "bold green")
+            try:
+                await show(client, url, options, findings, narrator)
+            finally:
+                narrator.doing = "stopping the server"
+        if options.data_dir is not None:
+            narrator.say("kept", f"aiortstream serve --data-dir {options.data_dir}   serves it again")
+        narrator.say("done", findings.summary, "bold green")
 
 
-@contextlib.contextmanager
-def live_source(source: str | None, narrator: Narrator) -> Iterator[str]:
+async def show(client: AsyncClient, url: str, options: DemoOptions, findings: Findings, narrator: Narrator) -> None:
+    """What the demo is about, on a running server."""
+    stream = await connect(client, url, narrator)
+    indexes = await set_up(client, stream, options, narrator)
+    await watch(stream, indexes, findings, options.duration, narrator)
+    await search(stream, options.query, narrator)
+    await show_clip(stream, findings, narrator)
+    await stream.stop()
+    await export(stream, options.output, narrator)
+    await hold(options, narrator)
+
+
+def check_output(output: Path) -> None:
+    """Make sure, before the long part, that the film can be written. Raises DemoError; makes nothing."""
+    if output.is_dir():
+        raise DemoError(f"--output: expected the name of a file, got the folder {output}")
+    folder = next(parent for parent in output.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise DemoError(f"--output: nothing can be written to {folder}")
+
+
+@contextlib.asynccontextmanager
+async def live_source(source: str | None, narrator: Narrator) -> AsyncIterator[str]:
     """The URL to connect to: the person's own, or the sample played live on loopback while this lasts."""
     if source is not None:
         yield source
@@ -104,52 +111,88 @@ def live_source(source: str | None, narrator: Narrator) -> Iterator[str]:
     from aiortstream.local.ingest.publish import LivePublisher
     from aiortstream.local.sample import sample_path
 
-    with LivePublisher(sample_path()) as publisher:
-        narrator.say("source", f"the bundled sample, live at {publisher.url}")
+    async with LivePublisher(sample_path()) as publisher:
+        narrator.say("source", f"the bundled sample, played live at {publisher.url}")
         yield publisher.url
 
 
 async def connect(client: AsyncClient, url: str, narrator: Narrator) -> RTStream:
-    """Connect the source and wait until its packets arrive."""
+    """Connect the source and wait until its packets arrive. Raises DemoError when they do not in time."""
     from aiortstream.local.ingest.source import redact
 
     stream = await client.connect_rtstream(url=url, name="demo", media_types=["audio", "video"], store=True)
     narrator.say("stream", f"{stream.id} connecting to {redact(url)}")
     deadline = time.monotonic() + CONNECT_DEADLINE
-    async with background(narrator.while_waiting("waiting for the source")):
-        while (await stream.refresh()).status != "connected" and stream.status != "stopped":
-            if time.monotonic() > deadline:
-                break
-            await asyncio.sleep(0.2)
+    narrator.doing = lambda: f"waiting for the source: {stream.status_reason or stream.status}"
+    while stream.status not in ("connected", "stopped") and time.monotonic() < deadline:
+        await asyncio.sleep(ASK_EVERY)
+        await stream.refresh()
     if stream.status != "connected":
-        raise DemoError(f"the source cannot be reached: {stream.status_reason or stream.status}")
-    narrator.say("stream", "live: recording, one clock for pictures, sound and recording")
+        raise DemoError(
+            f"nothing came from {redact(url)} within {CONNECT_DEADLINE:.0f} s: {stream.status_reason or stream.status}"
+        )
+    narrator.say("stream", "live, and being recorded")
     return stream
 
 
-@contextlib.asynccontextmanager
-async def pipelines(
-    client: AsyncClient, stream: RTStream, options: DemoOptions, findings: Findings, narrator: Narrator
-) -> AsyncIterator[None]:
-    """Transcript, pictures, speech and an alert, each printed as it arrives on the client's one websocket."""
-    async with background(narrator.while_waiting("loading the models")):
-        await stream.start_transcript()
-        visuals = await stream.index_visuals(
-            prompt="Describe who and what is visible", batch_config={"type": "time", "value": 2, "frame_count": 5}
-        )
-        speech = await stream.index_audio(
-            prompt="Summarize what is said", batch_config={"type": "sentence", "value": 2}
-        )
-        event_id = await client.create_event(event_prompt=options.event_prompt, label="demo_event")
-        await visuals.create_alert(event_id, callback_url="")
-    narrator.say("watching", f'transcript, pictures, speech; alert when: "{options.event_prompt}"')
-    async with (
-        background(print_transcript(stream, findings, narrator)),
-        background(print_scenes(visuals, "scene", "cyan", findings, narrator)),
-        background(print_scenes(speech, "speech", "blue", findings, narrator)),
-        background(print_alerts(stream, findings, narrator)),
-    ):
-        yield
+async def set_up(
+    client: AsyncClient, stream: RTStream, options: DemoOptions, narrator: Narrator
+) -> dict[str, RTStreamSceneIndex]:
+    """Have it transcribed, described, summarised, and watched for an event; the indexes by what they are of."""
+    narrator.doing = "setting up"
+    await stream.start_transcript()
+    visuals = await stream.index_visuals(VISUALS, {"type": "time", "value": 2, "frame_count": 5})
+    speech = await stream.index_audio(SPEECH, {"type": "sentence", "value": 2})
+    event_id = await client.create_event(options.event_prompt, LABEL)
+    await visuals.create_alert(event_id, callback_url="")
+    narrator.say("watching", f'speech and pictures, on one websocket; an alert when: "{options.event_prompt}"')
+    return {"scene": visuals, "speech": speech}
+
+
+async def watch(
+    stream: RTStream,
+    indexes: dict[str, RTStreamSceneIndex],
+    findings: Findings,
+    duration: float,
+    narrator: Narrator,
+) -> None:
+    """Print what arrives until the time is up or the source has ended."""
+    narrator.doing = lambda: "watching" if findings.scenes else "loading the models, which happens when they are needed"
+    await until_one_ends(
+        [
+            follow_status(stream, narrator),
+            print_transcript(stream, findings, narrator),
+            print_scenes(indexes["scene"], "scene", "cyan", findings, narrator),
+            print_scenes(indexes["speech"], "speech", "blue", findings, narrator),
+            print_alerts(stream, findings, narrator),
+        ],
+        duration,
+    )
+    if not findings.alerts:
+        narrator.say("no alert", "the event was not seen; --event says what to look for", "yellow")
+
+
+async def until_one_ends(jobs: list[Coroutine[Any, Any, None]], timeout: float) -> None:
+    """Run them together until one of them ends or the time is up; raises what one of them has raised."""
+    tasks = [asyncio.ensure_future(job) for job in jobs]
+    try:
+        ended, _ = await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in ended:
+        task.result()
+
+
+async def follow_status(stream: RTStream, narrator: Narrator) -> None:
+    """Tell how the source fares; return when it has ended."""
+    while stream.status != "stopped":
+        before = stream.status
+        await asyncio.sleep(ASK_EVERY)
+        await stream.refresh()
+        if stream.status != before:
+            narrator.say("stream", f"{stream.status}: {stream.status_reason or 'no reason given'}", "yellow")
 
 
 async def print_transcript(stream: RTStream, findings: Findings, narrator: Narrator) -> None:
@@ -158,7 +201,6 @@ async def print_transcript(stream: RTStream, findings: Findings, narrator: Narra
         async for segment in segments:
             narrator.say("transcript", segment.text, "green")
             findings.transcript.append(segment)
-            findings.changed.set()
 
 
 async def print_scenes(
@@ -169,83 +211,72 @@ async def print_scenes(
         async for scene in scenes:
             narrator.say(kind, scene.text, style)
             findings.scenes.append(scene)
-            findings.changed.set()
 
 
 async def print_alerts(stream: RTStream, findings: Findings, narrator: Narrator) -> None:
     """`async for` over the alerts."""
-    async with stream.watch_alerts() as alerts:
+    async with stream.watch_alerts(label=LABEL) as alerts:
         async for alert in alerts:
             if isinstance(alert, Alert):
-                narrator.say(
-                    "ALERT", f"{alert.label} (confidence {alert.confidence or 0:.2f}): {alert.text}", "bold red"
-                )
+                sure = "" if alert.confidence is None else f" ({alert.confidence:.2f})"
+                narrator.say("ALERT", f"{alert.label}{sure}: {alert.text}", "bold red")
                 findings.alerts.append(alert)
             else:
-                narrator.say("gap", str(alert), "yellow")
-            findings.changed.set()
+                narrator.say("gap", f"{alert.cause}: alerts may have been missed", "yellow")
 
 
-async def watch_until_done(findings: Findings, seconds: float, narrator: Narrator) -> None:
-    """Watch for that long, and not longer."""
-    async with background(narrator.while_waiting("watching")):
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while True:
-                    findings.changed.clear()
-                    await findings.changed.wait()
-
-
-async def show_results(
-    client: AsyncClient, stream: RTStream, options: DemoOptions, findings: Findings, narrator: Narrator
-) -> None:
-    """A search hit, a playback URL, an exported file."""
-    hits = await stream.search(query=options.query)
+async def search(stream: RTStream, query: str, narrator: Narrator) -> None:
+    """The best hit among what was seen and said."""
+    narrator.doing = "searching"
+    hits = await stream.search(query=query)
     if len(hits):
         best = hits.shots[0]
-        narrator.say("search", f'"{options.query}" -> {best.text} (score {best.search_score or 0:.2f})', "magenta")
+        narrator.say("search", f'"{query}" found, score {best.search_score or 0:.2f}: {best.text}', "magenta")
     else:
-        narrator.say("search", f'"{options.query}" -> no hit', "magenta")
+        narrator.say("search", f'"{query}" was not found; --query says what to search', "yellow")
+
+
+async def show_clip(stream: RTStream, findings: Findings, narrator: Narrator) -> None:
+    """The playback URL of the alert's window, opened as a player opens it."""
     start, end = clip_window(findings)
-    await stream.generate_stream(start=start, end=end)
-    narrator.say("playback", f"{stream.stream_url}", "magenta")
-    if stream.stream_url is not None:
-        narrator.say("", f"opened by a player: {await asyncio.to_thread(describe_media, stream.stream_url)}")
-    narrator.say("player", f"{stream.player_url}   (while the demo runs; --hold keeps it)", "magenta")
-    await stream.stop()
-    async with background(narrator.while_waiting("exporting")):
-        result = await stream.export(name="demo")
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    recorded = await client.server.services.videos.path(result.video_id)
-    await asyncio.to_thread(shutil.copyfile, recorded, options.output)
-    narrator.say("export", f"{options.output}   {result.duration:.1f} s", "magenta")
+    narrator.doing = "opening the clip"
+    url = await stream.generate_stream(start=start, end=end)
+    content = await asyncio.to_thread(inspect_media, url)
+    narrator.say("playback", url, "magenta")
+    narrator.say("", f"opened by a player: {content}")
+    narrator.say("player", f"{stream.player_url}", "magenta")
 
 
 def clip_window(findings: Findings) -> tuple[float, float]:
-    """What to play: the window of the first alert, or of the last scene where nothing fired."""
+    """What to play: the window of the first alert, or of the newest record where nothing fired."""
     for alert in findings.alerts:
         if alert.start is not None and alert.end is not None:
             return alert.start - PREROLL, alert.end
     for record in [*reversed(findings.scenes), *reversed(findings.transcript)]:
         return record.start, record.end
-    raise DemoError("nothing was seen or heard: does the source carry pictures or sound?")
+    raise DemoError("nothing was seen or heard: does the source carry pictures or speech?")
 
 
-@contextlib.asynccontextmanager
-async def background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """A coroutine that runs beside the block and is cancelled at its end; if it fails, the block ends too."""
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(work)
-        yield
-        task.cancel()
+async def export(stream: RTStream, output: Path, narrator: Narrator) -> None:
+    """All that was recorded, as a file of the person's."""
+    narrator.doing = "exporting"
+    video = await stream.export(name="demo")
+    if video.stream_url is None:
+        narrator.say("export", f"{video.video_id}: sound alone, which has no URL to fetch it from", "yellow")
+        return
+    await asyncio.to_thread(download, video.stream_url, output)
+    content = await asyncio.to_thread(inspect_media, str(output))
+    narrator.say("export", f"{output}   {content}", "magenta")
 
 
-def describe_media(url: str) -> str:
-    """What a player finds at `url`; blocks."""
-    import av
-
-    with av.open(url, timeout=(10.0, 10.0)) as container:
-        video = container.streams.video[0] if container.streams.video else None
-        frames = sum(1 for _ in container.decode(video)) if video is not None else 0
-    size = f"{video.codec_context.name} {video.width}x{video.height}, " if video is not None else "sound only, "
-    return f"{size}{frames} frames decoded"
+async def hold(options: DemoOptions, narrator: Narrator) -> None:
+    """Keep serving for a person who wants to look at the player; without a terminal only if told to."""
+    narrator.doing = "serving"
+    if options.hold:
+        narrator.say("serving", "until Ctrl-C")
+        await asyncio.Event().wait()
+    elif can_ask():
+        narrator.say("serving", f"press Enter within {OFFER:.0f} s to keep the player's URL alive")
+        if await enter_pressed(OFFER):
+            narrator.say("serving", "until you press Enter again")
+            await enter_pressed(None)
