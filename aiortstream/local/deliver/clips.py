@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aiortstream.local.services.errors import Unavailable
+from aiortstream.local.services.errors import BadRequest, Unavailable
 
 if TYPE_CHECKING:
     from aiortstream.local.recording.segmenter import SegmentInfo
@@ -37,10 +37,17 @@ class ClipCache:
     async def clip(
         self, rtstream_id: str, segments: Sequence[SegmentInfo], root: Path, start: float, end: float
     ) -> Path:
-        """The file of a window, cut if need be. Raises what the cutting raises.
+        """The file of a window, cut if need be.
 
-        Cancelling it leaves the cutting under way, since others may wait for it.
+        Raises BadRequest for more than the cache holds, and what cutting raises. Cancelling it leaves the cutting under
+        way, since others may wait for it.
         """
+        size = sum(segment.bytes for segment in segments)
+        if size > self._max_bytes:
+            raise BadRequest(
+                f"this window is {size} bytes, and at most {self._max_bytes} are made into one file here: "
+                "play its playlist, or export the stream"
+            )
         name = _name(rtstream_id, segments, start, end)
         task = self._making.get(name)
         if task is None:
