@@ -34,19 +34,26 @@ class DataDir:
         # Not thread-local: it is acquired and released on whatever worker thread is free.
         self._lock = FileLock(self.path / "lock", timeout=0, thread_local=False)
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)  # what cameras saw is its owner's alone
             self._lock.acquire()
-            self.secret = _secret(self.path / "secret")
         except Timeout:
             raise DataDirLocked(f"another server is running on {self.path}: stop it, or use another folder") from None
         except OSError as error:
-            raise ServerStartError(f"the data directory {self.path} cannot be used: {error.strerror}") from error
+            raise self._unusable(error) from error
+        try:
+            self.secret = _secret(self.path / "secret")
+        except OSError as error:
+            self.close()
+            raise self._unusable(error) from error
 
     def close(self) -> None:
         """Unlock it, and delete it if it is temporary."""
         self._lock.release()
         if self._temporary is not None:
             self._temporary.cleanup()
+
+    def _unusable(self, error: OSError) -> ServerStartError:
+        return ServerStartError(f"the data directory {self.path} cannot be used: {error.strerror}")
 
 
 def _secret(path: Path) -> bytes:

@@ -13,6 +13,7 @@ import asyncio
 import logging
 import secrets
 import socket
+import sqlite3
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -40,7 +41,7 @@ from aiortstream.local.urls import Signer, Urls
 
 logger = logging.getLogger("aiortstream.local")
 
-GRACE = 2.0  # seconds that requests under way get when the server closes
+GRACE = 0.75  # seconds that requests under way get to end when the server closes, and again once they are cancelled
 BACKLOG = 512  # connections the operating system holds for us
 DATABASE = "aiortstream.sqlite3"
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - how an address to call is made of one to listen on
@@ -91,6 +92,8 @@ class LocalServer:
 
     async def start(self) -> None:
         """Open everything and serve. Raises ServerStartError. Cancelling it closes what was opened."""
+        if self._data is not None:
+            raise ServerStartError("this server has been started before: make another one")
         try:
             await self._start()
         except BaseException:
@@ -113,6 +116,8 @@ class LocalServer:
             db = await stack.enter_async_context(await Database.open(data.path / DATABASE))
         except SchemaTooNew as error:
             raise ServerStartError(str(error)) from error
+        except sqlite3.Error as error:
+            raise ServerStartError(f"the database {data.path / DATABASE} cannot be used: {error}") from error
         models = Models(settings.models)
         stack.push_async_callback(models.aclose)
         signer = Signer(data.secret)

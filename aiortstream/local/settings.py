@@ -24,7 +24,7 @@ class ServerSettings:
     """0 takes a free one."""
     data_dir: Path | None = None
     """What it records and knows; None is a temporary folder that is deleted when the server closes."""
-    api_key: str | None = None
+    api_key: str | None = field(default=None, repr=False)
     """What clients must send as `x-access-token`. None, on loopback only, takes whatever they send."""
     public_url: str | None = None
     """How clients reach it, if that is not the address it listens on: a proxy's URL, or a name for 0.0.0.0."""
@@ -57,6 +57,9 @@ class ServerSettings:
                 f"host: {self.host!r} can be reached from other machines, so an api_key is needed; "
                 "listen on 127.0.0.1, or set one"
             )
+        for name in ("request_deadline", "largest_body", "playback_lifetime", "ticket_lifetime"):
+            if getattr(self, name) <= 0:
+                raise InvalidArgumentError(f"{name}: expected more than 0, got {getattr(self, name)}")
         if self.public_url is not None and not self.public_url.startswith(("http://", "https://")):
             raise InvalidArgumentError(f"public_url: expected an http:// or https:// URL, got {self.public_url!r}")
 

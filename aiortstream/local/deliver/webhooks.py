@@ -11,6 +11,7 @@ import asyncio
 import base64
 import hmac
 import logging
+import math
 import random
 import time
 from collections.abc import Callable
@@ -33,6 +34,8 @@ SCHEDULE = (5.0, 30.0, 120.0, 600.0, 1800.0, 7200.0, 21_600.0, 43_200.0, 86_400.
 """Seconds before the second attempt, the third, ...; each is drawn from ±10 %. After the last one it is given up."""
 TIMEOUT = 10.0  # seconds a receiver has to answer
 CONCURRENT = 16  # deliveries under way at once
+KEPT = 30 * 86_400.0  # seconds that what was delivered or given up can still be looked up
+_TIDY_EVERY = 86_400.0  # seconds between two lookings for what is older
 _RECHECK = 1.0  # seconds; while deliveries are under way, others may become due
 _SECRET_PREFIX = "whsec_"  # noqa: S105 - how Standard Webhooks marks a secret, not one
 
@@ -47,6 +50,7 @@ class WebhookSender:
         self._clock = clock
         self._woken = asyncio.Event()
         self._under_way: set[int] = set()  # ids of outbox rows
+        self._tidied = -math.inf  # when old rows were last looked for
 
     def wake(self) -> None:
         """Look into the outbox now."""
@@ -55,13 +59,21 @@ class WebhookSender:
     async def run(self) -> None:
         """Deliver until cancelled; what is under way then is tried again by the next server on this data."""
         timeout = aiohttp.ClientTimeout(total=TIMEOUT)
-        async with aiohttp.ClientSession(timeout=timeout) as session, asyncio.TaskGroup() as tasks:
+        jar = aiohttp.DummyCookieJar()  # what one receiver sets is no other's business
+        async with aiohttp.ClientSession(timeout=timeout, cookie_jar=jar) as session, asyncio.TaskGroup() as tasks:
             while True:
                 self._woken.clear()
+                await self._tidy()
                 for delivery in await self._due():
                     self._under_way.add(delivery.id)
                     tasks.create_task(self._deliver(session, delivery), name=f"webhook {delivery.message_id}")
                 await self._rest()
+
+    async def _tidy(self) -> None:
+        now = self._clock()
+        if now - self._tidied >= _TIDY_EVERY:
+            await self._db.run(lambda conn: outbox.forget(conn, now - KEPT))
+            self._tidied = now
 
     async def _due(self) -> list[Delivery]:
         limit = CONCURRENT + len(self._under_way)

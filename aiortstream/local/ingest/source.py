@@ -26,6 +26,7 @@ _SUPPORTED = ", ".join(f"{scheme}://" for scheme in _NETWORK_SCHEMES) + ", file:
 _SECRET_NAME = re.compile(r"token|key|pass|pwd|secret|sig|auth|credential|jwt|user", re.IGNORECASE)
 _URL_IN_TEXT = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)
 _TRUE = ("1", "true", "yes")
+LONGEST = 4096  # characters of a source URL: longer than any path, and far longer than any camera's
 
 
 class UnsupportedSource(ValueError):  # noqa: N818 - the name is part of the contract, and reads as what it says
@@ -54,7 +55,9 @@ class SourceSpec:
 def parse_source(url: str, *, allow_files: bool = True) -> SourceSpec:
     """Understand a source URL, or raise `UnsupportedSource`. `allow_files=False` refuses files of this machine."""
     if not url or url != url.strip():
-        raise UnsupportedSource(f"source URL {redact(url)!r} is empty or has spaces around it")
+        raise UnsupportedSource(f"source URL {redact(url[:LONGEST])!r} is empty or has spaces around it")
+    if len(url) > LONGEST:
+        raise UnsupportedSource(f"source URL of {len(url)} characters is too long; at most {LONGEST} are taken")
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -105,8 +108,13 @@ def _parse_file(url: str, parts: SplitResult, *, allow_files: bool) -> SourceSpe
         path = Path(unquote(parts.path))
         loop = dict(parse_qsl(parts.query)).get("loop", "").lower() in _TRUE
     else:
-        path, loop = Path(url).expanduser(), False
-    if not path.is_file():
+        path, loop = Path(url), False
+    try:
+        path = path.expanduser()
+        found = path.is_file()
+    except (OSError, RuntimeError):  # a name too long, a folder that may not be read, a home that nobody has
+        found = False
+    if not found:
         raise UnsupportedSource(f"there is no file {str(path)!r}; supported are {_SUPPORTED}")
     return SourceSpec(str(path.resolve()), "file", realtime=False, loop=loop)
 

@@ -2,51 +2,54 @@
 
 from __future__ import annotations
 
-import mimetypes
+from collections.abc import Sequence
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
-from aiortstream.local.recording.playlist import EmptyWindow, window_playlist
+from aiortstream.local.recording.export import ExportError
+from aiortstream.local.recording.playlist import EmptyWindow, select_window, window_playlist
 from aiortstream.local.recording.segmenter import SegmentInfo
 from aiortstream.local.routes.keys import CLIPS, SERVICES, SIGNER
 from aiortstream.local.routes.table import Access, Routes
-from aiortstream.local.services.errors import Forbidden, NotFound
+from aiortstream.local.services.errors import Forbidden, NotFound, Unavailable
 from aiortstream.local.urls import TokenRefused, stream_scope, video_scope
 
 routes = Routes(Access.CAPABILITY)
 
 _REACH_BACK = 30.0  # seconds before a window in which the segment that makes it decodable is looked for
 _WINDOW = r"{start:\d{16}}-{end:\d{16}}"
-
-mimetypes.add_type("video/mp2t", ".ts")
+# A page of any site may play what it has a link to, since the link is the permission.
+_ANYWHERE = {hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: "*"}
+_FRESH = {**_ANYWHERE, hdrs.CACHE_CONTROL: "no-cache"}
+_KEPT = {**_ANYWHERE, hdrs.CACHE_CONTROL: "private, max-age=86400"}
 
 
 @routes.get("/p/{token}/manifests/{rtstream_id}/" + _WINDOW + ".m3u8")
 async def get_playlist(request: web.Request) -> web.Response:
     """The HLS playlist of a window; its segments stand beside it, under the same token."""
     rtstream_id, start, end = _window(request)
-    segments = await request.app[SERVICES].streams.segments(rtstream_id, start - _REACH_BACK, end)
+    segments = await _recorded(request, rtstream_id, start, end)
 
     def url_for(segment: SegmentInfo) -> str:
         return f"../../segments/{rtstream_id}/{segment.path}"
 
-    try:
-        text = window_playlist(segments, start, end, url_for)
-    except EmptyWindow as error:
-        raise NotFound(str(error)) from error
-    return web.Response(text=text, content_type="application/vnd.apple.mpegurl", headers={"Cache-Control": "no-cache"})
+    text = window_playlist(segments, start, end, url_for)
+    return web.Response(text=text, content_type="application/vnd.apple.mpegurl", headers=_FRESH)
 
 
 @routes.get("/p/{token}/manifests/{rtstream_id}/" + _WINDOW + ".mp4")
 async def get_window_mp4(request: web.Request) -> web.StreamResponse:
     """The same window as one MP4, for players without HLS; byte ranges are served."""
     rtstream_id, start, end = _window(request)
-    segments = await request.app[SERVICES].streams.segments(rtstream_id, start - _REACH_BACK, end)
-    if not segments:
-        raise NotFound(f"nothing of stream {rtstream_id!r} is recorded in that window")
+    segments = await _recorded(request, rtstream_id, start, end)
     root = request.app[SERVICES].streams.recording_root(rtstream_id)
-    clip = await request.app[CLIPS].clip(rtstream_id, segments, root, start, end)
-    return web.FileResponse(clip, headers={"Content-Type": "video/mp4"})
+    try:
+        clip = await request.app[CLIPS].clip(rtstream_id, segments, root, start, end)
+    except ExportError as error:
+        raise NotFound(str(error)) from error
+    except OSError as error:
+        raise Unavailable(f"this window cannot be written: {error.strerror or type(error).__name__}") from error
+    return web.FileResponse(clip, headers={**_FRESH, hdrs.CONTENT_TYPE: "video/mp4"})
 
 
 @routes.get("/p/{token}/segments/{rtstream_id}/{path:.+}")
@@ -55,7 +58,7 @@ async def get_segment(request: web.Request) -> web.StreamResponse:
     rtstream_id = request.match_info["rtstream_id"]
     _check(request, stream_scope(rtstream_id))
     path = await request.app[SERVICES].streams.segment_path(rtstream_id, request.match_info["path"])
-    return web.FileResponse(path, headers={"Content-Type": "video/mp2t", "Cache-Control": "private, max-age=86400"})
+    return web.FileResponse(path, headers={**_KEPT, hdrs.CONTENT_TYPE: "video/mp2t"})
 
 
 @routes.get("/p/{token}/videos/{video_id}.mp4")
@@ -64,13 +67,22 @@ async def get_video_file(request: web.Request) -> web.StreamResponse:
     video_id = request.match_info["video_id"]
     _check(request, video_scope(video_id))
     path = await request.app[SERVICES].videos.path(video_id)
-    return web.FileResponse(path, headers={"Content-Type": "video/mp4"})
+    return web.FileResponse(path, headers={**_KEPT, hdrs.CONTENT_TYPE: "video/mp4"})
 
 
 def _window(request: web.Request) -> tuple[str, float, float]:
     rtstream_id = request.match_info["rtstream_id"]
     _check(request, stream_scope(rtstream_id))
     return rtstream_id, int(request.match_info["start"]) / 1e6, int(request.match_info["end"]) / 1e6
+
+
+async def _recorded(request: web.Request, rtstream_id: str, start: float, end: float) -> Sequence[SegmentInfo]:
+    """The segments of a window, from one on that can be decoded by itself. Raises NotFound where there are none."""
+    found = await request.app[SERVICES].streams.segments(rtstream_id, start - _REACH_BACK, end)
+    try:
+        return select_window(found, start, end)
+    except EmptyWindow as error:
+        raise NotFound(str(error)) from error
 
 
 def _check(request: web.Request, scope: str) -> None:

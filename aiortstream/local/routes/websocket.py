@@ -8,7 +8,7 @@ from aiortstream.local.deliver.hub import HubFull
 from aiortstream.local.routes.answers import ok
 from aiortstream.local.routes.keys import HUB, SERVICES, SIGNER, URLS
 from aiortstream.local.routes.table import Access, Routes
-from aiortstream.local.services.errors import Forbidden, Unavailable
+from aiortstream.local.services.errors import BadRequest, Forbidden, Unavailable
 from aiortstream.local.urls import WEBSOCKET_SCOPE, TokenRefused
 from aiortstream.wire.rest import WebsocketAnswer
 
@@ -30,6 +30,8 @@ async def open_websocket(request: web.Request) -> web.StreamResponse:
         request.app[SIGNER].check(WEBSOCKET_SCOPE, request.query.get("ticket", ""))
     except TokenRefused as refused:
         raise Forbidden(str(refused)) from None
+    if not web.WebSocketResponse().can_prepare(request):
+        raise BadRequest("expected a websocket handshake: open this URL with a websocket client")
     try:
         return await request.app[HUB].serve(request)
     except HubFull as full:
