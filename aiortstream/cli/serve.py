@@ -24,6 +24,8 @@ async def serve(settings: ServerSettings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     async with LocalServer(settings) as server:
+        if stopped.is_set():  # told to stop while it was starting
+            return
         print(json.dumps({"url": server.url, "data_dir": server.data_dir, "pid": os.getpid()}), flush=True)
         await stopped.wait()
 
