@@ -1,0 +1,117 @@
+"""The server's pages over HTTP: who may see them, what they are sent with, and what they show."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from aiohttp import ClientSession, encode_basic_auth
+from shell_parts import KEY, Shell, open_shell
+
+from aiortstream import __version__
+from aiortstream.local.pages import CONTENT_SECURITY_POLICY, STATIC, read_page
+from aiortstream.local.paths import segments_folder
+from aiortstream.local.recording.segmenter import SegmentInfo
+from aiortstream.local.store import segments
+
+
+@pytest.fixture
+async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
+    async with open_shell(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def browser(shell: Shell) -> AsyncIterator[ClientSession]:
+    """It sends no key by itself."""
+    async with ClientSession(shell.base) as opened:
+        yield opened
+
+
+async def test_pages_come_with_their_policy(shell: Shell) -> None:
+    for path, name in (("/", "index.html"), ("/player?url=x", "player.html"), ("/player/", "player.html")):
+        async with shell.http.get(shell.base + path) as response:
+            assert response.status == 200
+            assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+            assert response.headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
+            assert response.headers["Referrer-Policy"] == "no-referrer"  # the query holds a permission
+            assert response.headers["X-Content-Type-Options"] == "nosniff"
+            assert await response.read() == read_page(name)
+
+
+async def test_what_pages_load(browser: ClientSession) -> None:
+    for name, content_type in STATIC.items():
+        async with browser.get(f"/static/{name}") as response:
+            assert response.status == 200
+            assert response.headers["Content-Type"] == content_type
+            assert await response.read() == read_page(name)
+
+
+@pytest.mark.parametrize("name", ["index.html", "none.js", "..%2fapp.py", "%2e%2e%2f__init__.py", "icon.svg%00"])
+async def test_nothing_else_is_static(shell: Shell, name: str) -> None:
+    assert (await shell.get(f"/static/{name}")).refusal[0] == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/status.json"])
+async def test_a_browser_gives_the_key_as_a_password(browser: ClientSession, path: str) -> None:
+    async with browser.get(path) as response:
+        assert response.status == 401
+        assert response.headers["WWW-Authenticate"].startswith("Basic realm=")
+        assert "x-access-token" in (await response.json())["message"]
+    for password, status in ((KEY, 200), ("wrong", 401), ("", 401)):
+        async with browser.get(path, headers={"Authorization": encode_basic_auth("anyone", password)}) as response:
+            assert response.status == status
+    for header in ("Basic", "Basic !!!", "Basic /w==", f"Bearer {KEY}"):
+        async with browser.get(path, headers={"Authorization": header}) as response:
+            assert response.status == 401
+
+
+@pytest.mark.parametrize("path", ["/player", "/healthz", "/static/pages.css"])
+async def test_what_says_nothing_of_the_streams_is_open(browser: ClientSession, path: str) -> None:
+    async with browser.get(path) as response:
+        assert response.status == 200
+
+
+async def test_the_password_opens_no_call_of_the_api(browser: ClientSession) -> None:
+    headers = {"Authorization": encode_basic_auth("anyone", KEY)}
+    async with browser.get("/rtstream", headers=headers) as response:
+        assert response.status == 401
+        assert "WWW-Authenticate" not in response.headers
+
+
+async def test_the_list_of_streams(shell: Shell) -> None:
+    recorded, other = await shell.connect(name="Front"), await shell.connect(name="Back", store=False)
+    await shell.patch(f"/rtstream/{other}/status", {"action": "stop"})
+    async with shell.http.get(f"{shell.base}/status.json") as response:
+        told = await response.json()
+    assert told["version"] == __version__
+    back, front = told["rtstreams"]
+    assert back == {
+        "id": other,
+        "name": "Back",
+        "status": "stopped",
+        "reason": "stopped by request",
+        "recording": False,
+        "player_url": None,
+    }
+    assert (front["id"], front["recording"], front["player_url"]) == (recorded, True, None)
+
+
+async def test_a_stream_that_is_recorded_has_a_link_to_its_last_minute(shell: Shell) -> None:
+    shell.clock.now = now = time.time()
+    stream = await shell.connect()
+    piece = SegmentInfo(Path("a/1.ts"), now - 10, now - 2, 9, "a", has_video=True, has_audio=True)
+    path = segments_folder(shell.core.data_dir, stream) / piece.path
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"x" * 9)
+    await shell.core.db.run(lambda conn: segments.add(conn, stream, piece))
+    async with shell.http.get(f"{shell.base}/status.json") as response:
+        (shown,) = (await response.json())["rtstreams"]
+    query = parse_qs(urlsplit(shown["player_url"]).query)
+    async with shell.http.get(query["url"][0]) as response:
+        assert response.status == 200
+        assert "a/1.ts" in await response.text()
+    assert query["mp4"][0].endswith(".mp4")
