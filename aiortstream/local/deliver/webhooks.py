@@ -76,10 +76,11 @@ class WebhookSender:
             self._tidied = now
 
     async def _due(self) -> list[Delivery]:
-        limit = CONCURRENT + len(self._under_way)
-        rows = await self._db.read(lambda conn: outbox.due(conn, self._clock(), limit))
+        # As it was before the reading: one that ends meanwhile is still due in what was read.
+        taken = frozenset(self._under_way)
+        rows = await self._db.read(lambda conn: outbox.due(conn, self._clock(), CONCURRENT + len(taken)))
         free = CONCURRENT - len(self._under_way)
-        return [row for row in rows if row.id not in self._under_way][:free]
+        return [row for row in rows if row.id not in taken][:free]
 
     async def _rest(self) -> None:
         """Wait until something may be due."""
