@@ -5,6 +5,7 @@ The environments are made once, under `.venvs/` in the checkout.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import signal
@@ -16,13 +17,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from media_clips import sample
 
+from aiortstream.local.deliver.jobs import JobLimits
 from aiortstream.local.ingest.publish import LivePublisher
 from aiortstream.local.sample import sample_path
+from aiortstream.local.server import LocalServer
+from aiortstream.local.settings import ServerSettings
 
 HERE = Path(__file__).parent
 ENVIRONMENTS = HERE.parent.parent / ".venvs"
 KEY = "sdk-test-key"
+VERSIONS = ("0.5.1", "0.4.5")
 
 pytestmark = [pytest.mark.sdk, pytest.mark.timeout(600)]
 
@@ -54,7 +60,7 @@ def server(tmp_path: Path) -> Iterator[str]:
     assert "Traceback" not in log_text, log_text
 
 
-@pytest.mark.parametrize("version", ["0.5.1", "0.4.5"])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_the_main_job_with_the_official_sdk(version: str, server: str) -> None:
     python = python_with(version)
     with LivePublisher(sample_path()) as source:
@@ -69,6 +75,32 @@ def test_the_main_job_with_the_official_sdk(version: str, server: str) -> None:
     assert set(told["refused"]) == {"unknown stream", "unsupported url", "end before start"}
     assert "rtsp" in told["refused"]["unsupported url"]
     assert "API key" in told["wrong_key"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_an_export_that_takes_long_is_waited_for(version: str, tmp_path: Path) -> None:
+    """Every operation becomes a job here, so the SDK polls for its result, good or bad."""
+    python = await asyncio.to_thread(python_with, version)
+    settings = ServerSettings(data_dir=tmp_path, api_key=KEY, jobs=JobLimits(patience=0))
+    async with LocalServer(settings) as server:
+        script = await asyncio.create_subprocess_exec(
+            python,
+            HERE / "slow_export.py",
+            server.url,
+            KEY,
+            sample("clip"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(120):
+            out, errors = await script.communicate()
+    assert script.returncode == 0, errors.decode()
+    told = json.loads(out.splitlines()[-1])
+    assert "No recordings available" in told["refused"]
+    video_id, name, duration = told["export"]
+    assert (video_id[:2], name) == ("m-", "Kept")
+    assert float(told["length"]) == pytest.approx(duration)
+    assert duration == pytest.approx(4.0, abs=0.2)
 
 
 def check_frames(told: dict[str, Any]) -> None:
