@@ -11,12 +11,11 @@ from aiortstream.local.recording.playlist import EmptyWindow, select_window, win
 from aiortstream.local.recording.segmenter import SegmentInfo
 from aiortstream.local.routes.keys import CLIPS, SERVICES, SIGNER
 from aiortstream.local.routes.table import Access, Routes
-from aiortstream.local.services.errors import Forbidden, NotFound, Unavailable
+from aiortstream.local.services.errors import BadRequest, Forbidden, NotFound, Unavailable
 from aiortstream.local.urls import TokenRefused, stream_scope, video_scope
 
 routes = Routes(Access.CAPABILITY)
 
-_REACH_BACK = 30.0  # seconds before a window in which the segment that makes it decodable is looked for
 _WINDOW = r"{start:\d{16}}-{end:\d{16}}"
 # A page of any site may play what it has a link to, since the link is the permission.
 _ANYWHERE = {hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: "*"}
@@ -73,16 +72,21 @@ async def get_video_file(request: web.Request) -> web.StreamResponse:
 def _window(request: web.Request) -> tuple[str, float, float]:
     rtstream_id = request.match_info["rtstream_id"]
     _check(request, stream_scope(rtstream_id))
-    return rtstream_id, int(request.match_info["start"]) / 1e6, int(request.match_info["end"]) / 1e6
+    start, end = int(request.match_info["start"]) / 1e6, int(request.match_info["end"]) / 1e6
+    if end <= start:
+        raise BadRequest(f"this link's window ends at {end}, which is not after its start, {start}")
+    return rtstream_id, start, end
 
 
 async def _recorded(request: web.Request, rtstream_id: str, start: float, end: float) -> Sequence[SegmentInfo]:
     """The segments of a window, from one on that can be decoded by itself. Raises NotFound where there are none."""
-    found = await request.app[SERVICES].streams.segments(rtstream_id, start - _REACH_BACK, end)
+    found = await request.app[SERVICES].streams.segments(rtstream_id, start, end)
     try:
         return select_window(found, start, end)
-    except EmptyWindow as error:
-        raise NotFound(str(error)) from error
+    except EmptyWindow:  # its message tells of what was found, which is not all there is
+        raise NotFound(
+            f"nothing of stream {rtstream_id!r} is recorded between {start} and {end}, or it is gone"
+        ) from None
 
 
 def _check(request: web.Request, scope: str) -> None:
