@@ -271,12 +271,12 @@ async def export(stream: RTStream, output: Path, narrator: Narrator) -> None:
 
 async def hold(options: DemoOptions, narrator: Narrator) -> None:
     """Keep serving for a person who wants to look at the player; without a terminal only if told to."""
-    narrator.doing = "serving"
+    narrator.doing = None
     if options.hold:
         narrator.say("serving", "until Ctrl-C")
         await asyncio.Event().wait()
     elif can_ask():
-        narrator.say("serving", f"press Enter within {OFFER:.0f} s to keep the player's URL alive")
+        narrator.say("serving", f"press Enter within {OFFER:.0f} s to keep the player's URL alive; or do nothing")
         if await enter_pressed(OFFER):
             narrator.say("serving", "until you press Enter again")
             await enter_pressed(None)

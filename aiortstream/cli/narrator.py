@@ -18,11 +18,11 @@ class Narrator:
     """Prints each event on a line of its own, with the seconds since the start; plain where there is no terminal.
 
     Open it with `async with`: while it is open, `doing` is said whenever nothing else has been said for a while. It is
-    a text, or what gives one at that moment.
+    a text, or what gives one at that moment; None is silence, for when a person is waited for.
     """
 
     def __init__(self, console: Console, *, patience: float = PATIENCE) -> None:
-        self.doing: str | Callable[[], str] = "working"
+        self.doing: str | Callable[[], str] | None = "working"
         self._console = console
         self._patience = patience
         self._began = time.monotonic()
@@ -52,7 +52,9 @@ class Narrator:
     async def _remind(self) -> None:
         while True:
             silent = time.monotonic() - self._last
-            if silent >= self._patience:
-                self.say("...", self.doing if isinstance(self.doing, str) else self.doing(), "dim")
-            else:
+            if silent < self._patience:
                 await asyncio.sleep(self._patience - silent)
+            elif self.doing is None:
+                await asyncio.sleep(self._patience)
+            else:
+                self.say("...", self.doing() if callable(self.doing) else self.doing, "dim")

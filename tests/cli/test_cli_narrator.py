@@ -68,6 +68,16 @@ async def test_a_wait_is_told_again_and_again_in_the_words_of_the_moment() -> No
     assert out.getvalue() == said  # closed, it is silent
 
 
+async def test_a_person_who_is_waited_for_is_not_urged() -> None:
+    out = Told()
+    async with Narrator(Console(file=out, width=80), patience=0.001) as narrator:
+        narrator.doing = None
+        await asyncio.sleep(0.01)
+        assert out.getvalue() == ""
+        narrator.doing = "closing"
+        await out.until("...        closing")
+
+
 async def test_it_does_not_interrupt_what_keeps_talking() -> None:
     out = Told()
     async with Narrator(Console(file=out, width=80), patience=60) as narrator:
