@@ -106,8 +106,9 @@ class LocalServer:
 
     async def _start(self) -> None:
         settings, stack = self.settings, self._stack
-        self._data = data = await asyncio.to_thread(DataDir, settings.data_dir)
-        stack.push_async_callback(asyncio.to_thread, data.close)
+        opening = asyncio.ensure_future(asyncio.to_thread(DataDir, settings.data_dir))
+        stack.push_async_callback(_unlock, opening)  # before it is awaited: being cancelled does not end the thread
+        self._data = data = await asyncio.shield(opening)
         listener = _listen(settings.host, settings.port)
         stack.callback(listener.close)
         self._url = _public_url(settings, listener)
@@ -164,6 +165,14 @@ class LocalServer:
             except Exception:
                 logger.exception("sending webhooks failed, beginning again")
                 await asyncio.sleep(1.0)
+
+
+async def _unlock(opening: asyncio.Future[DataDir]) -> None:
+    try:
+        data = await opening
+    except ServerStartError:
+        return  # it was never locked, and whoever started the server has been told why
+    await asyncio.to_thread(data.close)
 
 
 def _listen(host: str, port: int) -> socket.socket:
