@@ -26,18 +26,21 @@ async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
 
 
 @pytest.fixture
-async def finish(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception | None], None]:
-    """Ends the exports of this server, which are not made before."""
-    ended: asyncio.Future[ExportAnswer] = asyncio.get_running_loop().create_future()
+def finish(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception | None], None]:
+    """Ends the exports that have been begun on this server, which do not end before."""
+    begun: list[asyncio.Future[ExportAnswer]] = []
 
     async def export(rtstream_id: str, request: ExportRequest) -> ExportAnswer:
-        return await asyncio.shield(ended)
+        begun.append(asyncio.get_running_loop().create_future())
+        return await begun[-1]
 
     def end(error: Exception | None) -> None:
-        if error is None:
-            ended.set_result(EXPORTED)
-        else:
-            ended.set_exception(error)
+        for each in begun:
+            if error is None:
+                each.set_result(EXPORTED)
+            else:
+                each.set_exception(error)
+        begun.clear()
 
     monkeypatch.setattr(shell.parts.services.streams, "export", export)
     return end
