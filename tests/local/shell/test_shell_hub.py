@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -82,6 +83,7 @@ async def test_frames_go_to_those_named_and_to_nobody_else() -> None:
             assert (await one.receive_json(timeout=DEADLINE))["data"]["text"] == "for one"
         await emptied(hub)
         hub.publish([first, second], spoken("to nobody"))
+        assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("websocket")]
 
 
 async def test_a_connection_that_falls_behind_is_closed_and_not_thinned() -> None:

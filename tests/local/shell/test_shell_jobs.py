@@ -38,10 +38,15 @@ async def finish(job: Job) -> None:
     await asyncio.sleep(0)  # its callbacks
 
 
-async def test_what_is_quick_is_answered_and_kept_nowhere() -> None:
-    jobs = Jobs(JobLimits(jobs=1))
+async def test_what_is_quick_is_answered_and_takes_no_place() -> None:
+    limits = JobLimits(patience=0.01, jobs=2)
+    jobs, gate = Jobs(limits), asyncio.Event()
+    job = await begin(jobs, gate)
+    gate.set()
+    await finish(job)
     for _ in range(3):
         assert await jobs.run(answer(), "quick") is DONE
+    assert jobs.get(job.id) is job
 
 
 async def test_what_fails_quickly_fails_in_the_request() -> None:

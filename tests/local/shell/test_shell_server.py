@@ -317,7 +317,8 @@ def test_a_secret_that_was_cut_off_is_made_anew(tmp_path: Path) -> None:
 
 def test_a_secret_that_cannot_be_read_leaves_the_directory_unlocked(tmp_path: Path) -> None:
     (tmp_path / "secret").mkdir()
-    with pytest.raises(ServerStartError, match="cannot be used: Is a directory"):
+    with pytest.raises(ServerStartError, match="cannot be used: Is a directory") as refused:
         DataDir(tmp_path)
     (tmp_path / "secret").rmdir()
     DataDir(tmp_path).close()
+    assert refused.tb is not None  # which keeps the first one alive: it has not been unlocked by being collected
