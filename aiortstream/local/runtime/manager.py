@@ -12,7 +12,7 @@ from aiortstream.local.paths import VIDEOS
 from aiortstream.local.pipelines.base import Context
 from aiortstream.local.runtime.bindings import Bindings
 from aiortstream.local.runtime.stream import StreamRuntime
-from aiortstream.local.store import outbox, streams
+from aiortstream.local.store import streams
 
 if TYPE_CHECKING:
     import sqlite3
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("aiortstream.local.runtime")
 
-KEEP_DELIVERIES = 7 * 86_400.0  # seconds: webhooks that were delivered or given up can be looked into for as long
 RESUME_SECONDS = 0.05  # between two streams after a start: opening is the dearest moment of a stream
 
 
@@ -62,7 +61,6 @@ class StreamManager:
     async def start(self) -> None:
         """Resume all streams that were not stopped; returns before they are connected."""
         await asyncio.to_thread(_clear_unfinished, self._data_dir / VIDEOS)
-        await self._db.run(lambda conn: outbox.forget(conn, time.time() - KEEP_DELIVERIES))
         wanted = await self._db.run(_resumable)
         self._resuming = asyncio.create_task(self._resume(wanted), name="resuming streams")
         self._own(self._resuming)

@@ -86,8 +86,8 @@ def add(
     """A new alert, enabled: it judges the scenes after `judged_to`."""
     conn.execute(
         "INSERT INTO alerts (id, index_id, event_id, callback_url, enabled, judged_to, created_at, updated_at)"
-        " VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?6)",
-        (alert_id, index_id, event_id, callback_url, judged_to, at),
+        " VALUES (?, ?, ?, ?, 1, ?, ?, ?)",
+        (alert_id, index_id, event_id, callback_url, judged_to, at, at),
     )
 
 

@@ -40,10 +40,11 @@ def add(conn: sqlite3.Connection, rtstream_id: str, segment: SegmentInfo) -> Non
 def within(conn: sqlite3.Connection, rtstream_id: str, start: float, end: float) -> Sequence[SegmentInfo]:
     """Segments that share some time with the window (unix seconds), in order, led by what the first needs to decode."""
     rows = conn.execute(
-        f"SELECT {_COLUMNS} FROM segments WHERE rtstream_id = ?1 AND start_at < ?3 AND end_at > ?2 AND start_at >="
-        " coalesce((SELECT max(start_at) FROM segments WHERE rtstream_id = ?1 AND start_at <= ?2), ?2)"
+        f"SELECT {_COLUMNS} FROM segments WHERE rtstream_id = :stream AND start_at < :end AND end_at > :start"
+        " AND start_at >= coalesce("
+        "(SELECT max(start_at) FROM segments WHERE rtstream_id = :stream AND start_at <= :start), :start)"
         " ORDER BY start_at, id",
-        (rtstream_id, start, end),
+        {"stream": rtstream_id, "start": start, "end": end},
     )
     found = [_row(row) for row in rows]
     while found and not found[0].independent:

@@ -55,9 +55,9 @@ def set_running(conn: sqlite3.Connection, rtstream_id: str, *, running: bool, en
     """Ask for the transcript, or end it; None keeps the engine that was asked for, or takes the default."""
     conn.execute(
         "INSERT INTO transcripts (rtstream_id, engine, running, created_at, updated_at)"
-        " VALUES (?1, coalesce(?2, 'default'), ?3, ?4, ?4) ON CONFLICT (rtstream_id) DO UPDATE SET"
-        " engine = coalesce(?2, engine), running = ?3, updated_at = ?4",
-        (rtstream_id, engine, running, at),
+        " VALUES (:stream, coalesce(:engine, 'default'), :running, :at, :at) ON CONFLICT (rtstream_id) DO UPDATE SET"
+        " engine = coalesce(:engine, engine), running = :running, updated_at = :at",
+        {"stream": rtstream_id, "engine": engine, "running": running, "at": at},
     )
 
 
