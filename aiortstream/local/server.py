@@ -52,6 +52,7 @@ class LocalServer:
 
     def __init__(self, settings: ServerSettings | None = None) -> None:
         self.settings = settings or ServerSettings()
+        self._key = self.settings.api_key or f"local-{secrets.token_hex(4)}"
         self._stack = AsyncExitStack()
         self._parts: Parts | None = None
         self._data: DataDir | None = None
@@ -74,7 +75,7 @@ class LocalServer:
     @property
     def api_key(self) -> str:
         """What clients send; a server without a key takes anything, and this is as good as any."""
-        return self.settings.api_key or f"local-{secrets.token_hex(4)}"
+        return self._key
 
     @property
     def data_dir(self) -> str:
