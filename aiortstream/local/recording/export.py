@@ -197,7 +197,7 @@ class _Mp4Writer:
         shift = self._run_offset - self._run_start
         dts = round((placed.decoded + shift) * TICKS)
         if placed.is_video in self._last_dts:
-            dts = max(dts, self._last_dts[placed.is_video] + 1)
+            dts = max(dts, self._last_dts[placed.is_video] + self._tick(target))
         self._last_dts[placed.is_video] = dts
         packet.pts, packet.dts = (
             max(round((placed.start + shift) * TICKS), dts),
@@ -207,6 +207,12 @@ class _Mp4Writer:
         self.end = max(self.end, placed.end)
         self.duration = max(self.duration, placed.end + shift)
         self._container.mux(packet)
+
+    @staticmethod
+    def _tick(target: Stream) -> int:
+        """The least that two packets are apart, so that they still are when MP4 counts the sound's time in samples."""
+        rate = target.codec_context.sample_rate if isinstance(target.codec_context, av.AudioCodecContext) else TICKS
+        return math.ceil(TICKS / (rate or TICKS))
 
     def _add_stream(self, chosen: Sequence[SegmentInfo], *, is_video: bool) -> None:
         for segment in chosen:

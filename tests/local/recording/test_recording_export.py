@@ -137,6 +137,25 @@ def test_time_stamps_that_start_over_make_no_jump(tmp_path: Path) -> None:
     assert_continuous(decoded)
 
 
+def test_sound_that_comes_with_one_time_for_many_packets(tmp_path: Path) -> None:
+    """An encoder that hiccups: they are a tick of MPEG-TS apart in the segments, which is less than a sample."""
+    segments: list[SegmentInfo] = []
+    segmenter = Segmenter(tmp_path / "rec", on_segment=segments.append)
+    with av.open(str(sample("clip"))) as source:
+        segmenter.begin([*source.streams])
+        held = None
+        for packet in source.demux():
+            if packet.stream.type == "audio" and packet.dts is not None and 1 < packet.dts * packet.time_base < 1.3:
+                held = packet.dts if held is None else held
+                packet.pts = packet.dts = held
+            segmenter.add(packet, START)
+        segmenter.end()
+    export_mp4(segments, tmp_path / "rec", tmp_path / "o.mp4")
+    decoded = decode_strictly(tmp_path / "o.mp4")
+    assert len(decoded.video) == 100
+    assert all(earlier < later for earlier, later in pairwise(decoded.audio))
+
+
 async def test_a_change_of_format_is_refused_with_its_time(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "rec")
     await recording.record(sample("clip"))
