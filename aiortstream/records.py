@@ -121,6 +121,10 @@ class Alert(Keyed, frozen=True, gc=False):
     index_id: str | None = None
     stream_url: str | None = None
     player_url: str | None = None
+    firing_id: int | None = None
+    """The number of this firing in the log of a server that keeps one (the embedded server does)."""
+    fired_at: float | None = None
+    """Unix seconds: when it was written to that log, some time after what it tells of."""
     aliases = {"event_label": "label", "explanation": "text"}
 
     @property

@@ -33,10 +33,17 @@ RAW_KEPT = 2048  # bytes of a bad frame that its DecodeFailure keeps: enough to 
 
 
 class Hello(msgspec.Struct, frozen=True):
-    """The first frame of a connection. What a server offers beyond the hosted wire is named in `features`."""
+    """The first frame of a connection. What a server offers beyond the hosted wire is named in `features`.
+
+    `sequence` and `complete` come where the client has asked for numbered frames (see `wire.extras`).
+    """
 
     connection_id: str
     features: tuple[str, ...] = ()
+    sequence: int = 0
+    """The number of the frame before the first that follows."""
+    complete: bool = False
+    """Whether all that the client had not received yet follows: the connection goes on as if it had never broken."""
 
 
 class Frame(msgspec.Struct, gc=False):
@@ -51,6 +58,7 @@ class Frame(msgspec.Struct, gc=False):
     capture_session_id: str | None = None
     session_id: str | None = None
     status: str | None = None
+    sequence: int | None = None
     data: msgspec.Raw = msgspec.Raw()
 
 
@@ -99,6 +107,8 @@ class AlertData(msgspec.Struct, gc=False):
     index_id: str | None = None
     stream_url: str | None = None
     player_url: str | None = None
+    firing_id: int | None = None
+    fired_at: float | str | None = None
 
 
 _hello = msgspec.json.Decoder(Hello)
@@ -123,10 +133,19 @@ def decode_frame(raw: bytes, *, received_at: float) -> Event:
 
     `received_at` (unix seconds) is the moment given to an alert that carries no time of its own.
     """
+    return decode_numbered(raw, received_at=received_at)[0]
+
+
+def decode_numbered(raw: bytes, *, received_at: float) -> tuple[Event, int | None]:
+    """The event in a frame, and the frame's number on its connection where the server numbers them."""
     try:
         frame = _frame.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return _unknown(raw) or DecodeFailure(reason=f"not a frame: {error}", raw=raw[:RAW_KEPT])
+        return _unknown(raw) or DecodeFailure(reason=f"not a frame: {error}", raw=raw[:RAW_KEPT]), None
+    return _event(frame, raw, received_at), frame.sequence
+
+
+def _event(frame: Frame, raw: bytes, received_at: float) -> Event:
     channel = frame.channel or frame.event or frame.type
     read = _READERS.get(channel or "")
     if read is None and channel is not None and channel.startswith(_CAPTURE):
@@ -209,6 +228,8 @@ def _alert_event(frame: Frame, received_at: float) -> Alert:
         index_id=data.index_id or frame.index_id,
         stream_url=data.stream_url,
         player_url=data.player_url,
+        firing_id=data.firing_id,
+        fired_at=None if data.fired_at is None else to_seconds(data.fired_at),
     )
 
 
@@ -233,12 +254,24 @@ _READERS: Mapping[str, Callable[[Frame, float], Event]] = {
 }
 
 
-def encode_hello(connection_id: str, features: tuple[str, ...] = ()) -> bytes:
-    """The first frame a server sends; without features it is just what the hosted service sends."""
+def encode_hello(
+    connection_id: str, features: tuple[str, ...] = (), *, sequence: int | None = None, complete: bool = False
+) -> bytes:
+    """The first frame a server sends; without features it is just what the hosted service sends.
+
+    `sequence`, for a client that has asked for numbered frames: the number of the frame before the first that follows.
+    """
     body: dict[str, Any] = {"connection_id": connection_id}
     if features:
         body["features"] = features
+    if sequence is not None:
+        body |= {"sequence": sequence, "complete": complete}
     return msgspec.json.encode(body)
+
+
+def number_frame(frame: bytes, sequence: int) -> bytes:
+    """A frame of `encode_frame` with its number on one connection: encoded once for all, numbered for each."""
+    return b"%b,\"sequence\":%d}" % (frame[:-1], sequence)
 
 
 def encode_frame(record: TranscriptSegment | PartialTranscript | Scene | Alert, *, visual: VisualChannel) -> bytes:
@@ -288,6 +321,8 @@ def _alert_data(alert: Alert) -> dict[str, Any]:
         "index_id": alert.index_id,
         "stream_url": alert.stream_url,
         "player_url": alert.player_url,
+        "firing_id": alert.firing_id,
+        "fired_at": None if alert.fired_at is None else to_milliseconds(alert.fired_at),
     }
     return {
         "event_label": alert.label,

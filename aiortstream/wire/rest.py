@@ -47,6 +47,8 @@ class WebsocketAnswer(Answer):
     """GET /collection/{id}/websocket."""
 
     websocket_url: str
+    features: tuple[str, ...] | UnsetType | None = UNSET
+    """What the server offers beyond the hosted wire (`wire.extras`); the hosted service has no such field."""
 
 
 # --- streams ----------------------------------------------------------------------------------------------------------
@@ -296,6 +298,33 @@ class AlertsAnswer(Answer):
     """GET /rtstream/{id}/index/{idx}/alert."""
 
     alerts: list[AlertAnswer] = []
+
+
+class FiringRecord(Answer, kw_only=True):
+    """One alert that fired, in the log of the embedded server; times in unix seconds."""
+
+    firing_id: int
+    fired_at: float
+    label: str
+    timestamp: float
+    rtstream_id: str
+    index_id: str
+    alert_id: str
+    event_id: str
+    start: float
+    end: float
+    rtstream_name: str | None = None
+    explanation: str | None = None
+    confidence: float | None = None
+    stream_url: str | None = None
+    player_url: str | None = None
+
+
+class AlertLogAnswer(Answer):
+    """GET /alert/log, which the embedded server alone has: what fired, by the time it was logged, oldest first."""
+
+    firings: list[FiringRecord]
+    next_page: bool = False
 
 
 class AlertStatusRequest(Request):
