@@ -271,7 +271,7 @@ def encode_hello(
 
 def number_frame(frame: bytes, sequence: int) -> bytes:
     """A frame of `encode_frame` with its number on one connection: encoded once for all, numbered for each."""
-    return b"%b,\"sequence\":%d}" % (frame[:-1], sequence)
+    return b'%b,"sequence":%d}' % (frame[:-1], sequence)
 
 
 def encode_frame(record: TranscriptSegment | PartialTranscript | Scene | Alert, *, visual: VisualChannel) -> bytes:
