@@ -7,6 +7,7 @@ import logging
 import os
 import warnings
 from collections.abc import Generator, Mapping, Sequence
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +26,8 @@ from aiortstream.wire import rest
 if TYPE_CHECKING:
     import aiohttp
 
+    from aiortstream.live.clock import Clock
+    from aiortstream.live.health import LiveHealth
     from aiortstream.live.settings import LiveSettings
     from aiortstream.live.watch import Watch
     from aiortstream.local.server import LocalServer
@@ -44,6 +47,7 @@ class AsyncClient:
     timeout: seconds for one request with its retries. max_retries: for what is safe to repeat.
     live: settings of the websocket and the watches.
     session: an aiohttp session to use, for a proxy or certificates of your own; it is not closed with the client.
+    clock: what the watches take the time from, and wait by; for tests (`aiortstream.testing.VirtualClock`).
     Raises AuthenticationError without a key, InvalidArgumentError for settings that make no sense.
     """
 
@@ -57,6 +61,7 @@ class AsyncClient:
         max_retries: int = 2,
         live: LiveSettings | None = None,
         session: aiohttp.ClientSession | None = None,
+        clock: Clock | None = None,
     ) -> None:
         if timeout <= 0:
             raise InvalidArgumentError(f"timeout: expected seconds above 0, got {timeout!r}")
@@ -67,7 +72,7 @@ class AsyncClient:
         self._timeout = timeout
         self._max_retries = max_retries
         self._session = session
-        self._context = Context(live)
+        self._context = Context(live, clock)
         self._opening = asyncio.Lock()
         self._local_settings: Mapping[str, Any] | None = None
         self._server: LocalServer | None = None
@@ -80,6 +85,7 @@ class AsyncClient:
         timeout: float = 30.0,
         max_retries: int = 2,
         live: LiveSettings | None = None,
+        clock: Clock | None = None,
         **server: Any,
     ) -> Self:
         """A client with a server of its own inside this program: no account, no network. Needs the extra `local`.
@@ -88,7 +94,9 @@ class AsyncClient:
         server: further fields of `aiortstream.local.settings.ServerSettings`. The server starts when the client is
         opened and stops when it closes; it is at `client.server` in between.
         """
-        client = cls("set-by-the-server", base_url=HOSTED, timeout=timeout, max_retries=max_retries, live=live)
+        client = cls(
+            "set-by-the-server", base_url=HOSTED, timeout=timeout, max_retries=max_retries, live=live, clock=clock
+        )
         client._local_settings = {
             "data_dir": None if data_dir is None else Path(data_dir),
             **server,
@@ -262,9 +270,19 @@ class AsyncClient:
         """
         return self._context.live.watch_events(max_buffer=max_buffer)
 
-    def watch_alerts(self, *, label: str | None = None, max_buffer: int | None = None) -> Watch[Alert | Gap]:
-        """The alerts of all streams that come to this client's websocket; a `Gap` for each stretch without one."""
-        return self._context.live.watch_alerts(None, label=label, max_buffer=max_buffer)
+    def watch_alerts(
+        self, *, label: str | None = None, since: float | datetime | str | None = None, max_buffer: int | None = None
+    ) -> Watch[Alert | Gap]:
+        """The alerts of all streams; a `Gap` for each stretch in which one may have been missed.
+
+        since: unix seconds, an aware datetime or a cursor. A server that keeps a log of alerts (the embedded one does)
+        gives what fired since then, and leaves no gap; the hosted service keeps none, so that stretch is a gap.
+        """
+        return self._context.live.watch_alerts(None, label=label, since=since, max_buffer=max_buffer)
+
+    def health(self) -> LiveHealth:
+        """How the websocket, the polls and the watches are, as one frozen value. Makes no request."""
+        return self._context.live.health()
 
 
 def connect(

@@ -10,6 +10,7 @@ from aiortstream.errors import ClientClosedError, WrongLoopError
 if TYPE_CHECKING:
     import aiohttp
 
+    from aiortstream.live.clock import Clock
     from aiortstream.live.hub import LiveHub
     from aiortstream.live.settings import LiveSettings
     from aiortstream.transport import Transport, TransportSettings
@@ -21,8 +22,9 @@ _OTHER_LOOP = "the client belongs to another event loop or thread: make one clie
 class Context:
     """Made by the client; opened with the address of a server, and used by handles through `transport` and `live`."""
 
-    def __init__(self, live_settings: LiveSettings | None) -> None:
+    def __init__(self, live_settings: LiveSettings | None, clock: Clock | None = None) -> None:
         self._live_settings = live_settings
+        self._clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None  # the one it was opened on
         self._transport: Transport | None = None
         self._live: LiveHub | None = None
@@ -60,14 +62,17 @@ class Context:
         if self._closed:
             raise ClientClosedError(_CLOSED)
         from aiortstream.gateway import RestGateway
+        from aiortstream.live.clock import ServerTime, SystemClock
         from aiortstream.live.hub import LiveHub
         from aiortstream.live.settings import LiveSettings
         from aiortstream.transport import Transport
 
         live = self._live_settings or LiveSettings()
+        clock = self._clock or SystemClock()
+        server_time = ServerTime(clock)
         self._loop = asyncio.get_running_loop()
-        self._transport = Transport(settings, session=session)
-        self._live = LiveHub(RestGateway(self._transport, live), live)
+        self._transport = Transport(settings, session=session, server_time=server_time)
+        self._live = LiveHub(RestGateway(self._transport, live), live, clock=clock, server_time=server_time)
 
     async def aclose(self) -> None:
         """End the watches, the websocket and the connections. Safe to call twice, on its own event loop."""

@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import quote
 
+from yarl import URL
+
 from aiortstream.errors import NotFoundError, ProtocolError, VideodbError
 from aiortstream.live.feed import Window, WindowTooFullError
+from aiortstream.live.gateway import History
 from aiortstream.wire import rest
-from aiortstream.wire.pages import index_kind, read_scene, read_segment
+from aiortstream.wire.extras import NUMBERED, RESUME, resume_query
+from aiortstream.wire.pages import (
+    AlertPage,
+    ScenePage,
+    TranscriptPage,
+    decode_firing,
+    decode_scene,
+    decode_segment,
+    index_kind,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     import aiohttp
+    import msgspec
 
     from aiortstream.live.bindings import AlertBinding
+    from aiortstream.live.gateway import Resume
     from aiortstream.live.settings import LiveSettings
-    from aiortstream.records import IndexKind, Scene, TranscriptSegment
+    from aiortstream.records import Alert, IndexKind, Scene, TranscriptSegment
     from aiortstream.transport import Transport
 
 R = TypeVar("R")
 
 TRANSCRIPT_PAGE = 1000  # the most the service gives
+LOG_PAGE = 1000
 SCENE_PAGE = 500  # the service's most is not documented: if it gives less, `next_page` still says that more follows
 _KINDS_KEPT = 10_000  # indexes whose kind is remembered
 _PAGES_AT_MOST = 1000  # of one window: a server that says so often that more follows does not look at `page`
@@ -39,16 +55,24 @@ class RestGateway:
         self._settings = settings
         self._collection_id = collection_id
         self._kinds: dict[str, IndexKind] = {}
+        self._doubtful: dict[str, _Doubt] = {}  # by alert: attempts to replace it that were not answered
 
-    async def open_websocket(self) -> aiohttp.ClientWebSocketResponse[Literal[False]]:
-        """Ask for a fresh URL and open it."""
+    async def websocket_url(self, resume: Resume | None) -> str:
+        """A fresh URL, which goes on with `resume` where the server offers that."""
         answer = await self._transport.get(
             f"collection/{quote(self._collection_id, safe='')}/websocket",
             rest.WebsocketAnswer,
             timeout=self._settings.connect_timeout,
         )
+        if RESUME not in (answer.features or ()):
+            return answer.websocket_url
+        extra = NUMBERED if resume is None else resume_query(resume.connection_id, resume.after)
+        return str(URL(answer.websocket_url).update_query(extra))
+
+    async def open_websocket(self, url: str) -> aiohttp.ClientWebSocketResponse[Literal[False]]:
+        """Open it."""
         return await self._transport.websocket(
-            answer.websocket_url,
+            url,
             heartbeat=self._settings.heartbeat,
             max_msg_size=self._settings.max_frame_bytes,
             timeout=self._settings.connect_timeout,
@@ -56,37 +80,57 @@ class RestGateway:
 
     async def transcripts(
         self, rtstream_id: str, engine: str | None, window: Window, limit: int | None
-    ) -> Sequence[TranscriptSegment]:
+    ) -> History[TranscriptSegment]:
         """All final segments that touch `window`."""
         bounds: dict[str, Any] = {"since": window.start}
         if not window.to_present:
             bounds = {"start": window.start, "end": window.end}
 
-        async def page(number: int) -> tuple[list[rest.TranscriptRecord], bool]:
+        async def page(number: int) -> tuple[list[msgspec.Raw], bool]:
             answer = await self._transport.get(
                 f"rtstream/{quote(rtstream_id, safe='')}/transcription",
-                rest.TranscriptAnswer,
+                TranscriptPage,
                 params={"engine": engine, "page": number, "page_size": TRANSCRIPT_PAGE, **bounds},
             )
             return answer.transcription_records, bool(answer.next_page)
 
-        records = await _all_pages(page, limit)
-        return [read_segment(record, rtstream_id) for record in records]
+        return _read(await _all_pages(page, limit), lambda raw: decode_segment(raw, rtstream_id))
 
-    async def scenes(self, rtstream_id: str, index_id: str, window: Window, limit: int | None) -> Sequence[Scene]:
+    async def scenes(self, rtstream_id: str, index_id: str, window: Window, limit: int | None) -> History[Scene]:
         """All scenes of an index that touch `window`."""
         kind = await self._kind(rtstream_id, index_id)
 
-        async def page(number: int) -> tuple[list[rest.SceneRecord], bool]:
+        async def page(number: int) -> tuple[list[msgspec.Raw], bool]:
             answer = await self._transport.get(
                 f"rtstream/{quote(rtstream_id, safe='')}/index/scene/{quote(index_id, safe='')}",
-                rest.ScenesAnswer,
+                ScenePage,
                 params={"page": number, "page_size": SCENE_PAGE, "start": window.start, "end": window.end},
             )
             return answer.scene_index_records, bool(answer.next_page)
 
-        records = await _all_pages(page, limit)
-        return [read_scene(record, rtstream_id, index_id, kind) for record in records]
+        return _read(await _all_pages(page, limit), lambda raw: decode_scene(raw, rtstream_id, index_id, kind))
+
+    async def alert_log(
+        self, rtstream_id: str | None, index_id: str | None, window: Window, limit: int | None
+    ) -> History[Alert]:
+        """All alerts that were logged within `window`."""
+
+        async def page(number: int) -> tuple[list[msgspec.Raw], bool]:
+            answer = await self._transport.get(
+                "alert/log",
+                AlertPage,
+                params={
+                    "rtstream_id": rtstream_id,
+                    "index_id": index_id,
+                    "start": window.start,
+                    "end": window.end,
+                    "page": number,
+                    "page_size": LOG_PAGE,
+                },
+            )
+            return answer.firings, bool(answer.next_page)
+
+        return _read(await _all_pages(page, limit), decode_firing)
 
     async def restart_transcript(self, rtstream_id: str, engine: str | None, connection_id: str) -> None:
         """Start a transcript again, for another connection."""
@@ -100,26 +144,49 @@ class RestGateway:
     async def replace_alert(self, alert: AlertBinding, connection_id: str) -> str:
         """Create the alert again for another connection, then disable the old one.
 
-        That the old one could not be disabled is no failure: it sends to a connection that is gone. A second attempt
-        would create another alert.
+        That the old one could not be disabled is no failure: it sends to a connection that is gone. An attempt that was
+        not answered may have created one all the same: the next attempt looks for it first.
         """
         path = f"rtstream/{quote(alert.rtstream_id, safe='')}/index/{quote(alert.index_id, safe='')}/alert"
-        created = await self._transport.post(
-            path,
-            rest.AlertIdAnswer,
-            body=rest.AlertRequest(
-                event_id=alert.event_id, callback_url=alert.callback_url, ws_connection_id=connection_id
-            ),
-        )
+        there = await self._alerts(path, alert.event_id)
+        doubt = self._doubtful.pop(alert.alert_id, None)
+        created: str | None = None
+        if doubt is not None:
+            for found in sorted(there - doubt.known):
+                if doubt.connection_id == connection_id and created is None:
+                    created = found
+                else:
+                    await self._disable(path, found)
+        if created is None:
+            try:
+                answer = await self._transport.post(
+                    path,
+                    rest.AlertIdAnswer,
+                    body=rest.AlertRequest(
+                        event_id=alert.event_id, callback_url=alert.callback_url, ws_connection_id=connection_id
+                    ),
+                )
+            except BaseException:
+                self._doubtful[alert.alert_id] = _Doubt(frozenset(there), connection_id)
+                raise
+            created = answer.alert_id
+        await self._disable(path, alert.newest_id)
+        return created
+
+    async def _alerts(self, path: str, event_id: str) -> set[str]:
+        """The alerts of an index that look for this event."""
+        answer = await self._transport.get(path, rest.AlertsAnswer)
+        return {alert.alert_id for alert in answer.alerts if alert.event_id == event_id}
+
+    async def _disable(self, path: str, alert_id: str) -> None:
         try:
             await self._transport.patch(
-                f"{path}/{quote(alert.newest_id, safe='')}/status", body=rest.AlertStatusRequest(action="disable")
+                f"{path}/{quote(alert_id, safe='')}/status", body=rest.AlertStatusRequest(action="disable")
             )
         except NotFoundError:
             pass  # that is what was wanted
         except VideodbError as error:
-            logger.warning("alert %s is replaced by %s and not disabled: %s", alert.newest_id, created.alert_id, error)
-        return created.alert_id
+            logger.warning("alert %s has been replaced and could not be disabled: %s", alert_id, error)
 
     async def _kind(self, rtstream_id: str, index_id: str) -> IndexKind:
         kind = self._kinds.get(index_id)
@@ -132,6 +199,27 @@ class RestGateway:
                 self._kinds.clear()
             self._kinds[index_id] = kind
         return kind
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """An alert may have been created: if so it is none of `known`."""
+
+    known: frozenset[str]
+    connection_id: str
+
+
+def _read(records: Sequence[msgspec.Raw], read: Callable[[msgspec.Raw], R]) -> History[R]:
+    """The records that fit the protocol, and those that do not."""
+    good: list[R] = []
+    bad: list[bytes] = []
+    for raw in records:
+        try:
+            good.append(read(raw))
+        except ProtocolError as error:
+            logger.warning("a record is passed over: %s", error)
+            bad.append(bytes(raw))
+    return History(good, bad)
 
 
 async def _all_pages(page: Callable[[int], Awaitable[tuple[list[R], bool]]], limit: int | None) -> list[R]:

@@ -203,10 +203,16 @@ class RTStreamSceneIndex:
     def __aiter__(self) -> Watch[Scene]:
         return self.watch_scenes()
 
-    def watch_alerts(self, *, label: str | None = None, max_buffer: int | None = None) -> Watch[Alert | Gap]:
-        """The alerts of this index that come to this client's websocket; a `Gap` for each stretch without one."""
+    def watch_alerts(
+        self, *, label: str | None = None, since: float | datetime | str | None = None, max_buffer: int | None = None
+    ) -> Watch[Alert | Gap]:
+        """The alerts of this index; a `Gap` for each stretch in which one may have been missed.
+
+        since: unix seconds, an aware datetime or a cursor. A server that keeps a log of alerts (the embedded one does)
+        gives what fired since then, and leaves no gap; the hosted service keeps none, so that stretch is a gap.
+        """
         return self._context.live.watch_alerts(
-            self.rtstream_id, index_id=self.rtstream_index_id, label=label, max_buffer=max_buffer
+            self.rtstream_id, index_id=self.rtstream_index_id, label=label, since=since, max_buffer=max_buffer
         )
 
     async def _set_alert(self, alert_id: str, body: rest.AlertStatusRequest) -> None:

@@ -158,7 +158,7 @@ class DecodeFailure(Keyed, frozen=True, gc=False):
     rtstream_id: str | None = None
 
 
-GapCause = Literal["disconnected", "slow_consumer", "not_bound", "decode_failure", "history_unavailable"]
+GapCause = Literal["disconnected", "slow_consumer", "not_bound", "decode_failure", "lost_frame", "history_unavailable"]
 
 
 class Gap(Keyed, frozen=True, gc=False):

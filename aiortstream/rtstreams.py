@@ -259,9 +259,15 @@ class RTStream:
             max_buffer=max_buffer,
         )
 
-    def watch_alerts(self, *, label: str | None = None, max_buffer: int | None = None) -> Watch[Alert | Gap]:
-        """The alerts of this stream that come to this client's websocket; a `Gap` for each stretch without one."""
-        return self._context.live.watch_alerts(self.id, label=label, max_buffer=max_buffer)
+    def watch_alerts(
+        self, *, label: str | None = None, since: float | datetime | str | None = None, max_buffer: int | None = None
+    ) -> Watch[Alert | Gap]:
+        """The alerts of this stream; a `Gap` for each stretch in which one may have been missed.
+
+        since: unix seconds, an aware datetime or a cursor. A server that keeps a log of alerts (the embedded one does)
+        gives what fired since then, and leaves no gap; the hosted service keeps none, so that stretch is a gap.
+        """
+        return self._context.live.watch_alerts(self.id, label=label, since=since, max_buffer=max_buffer)
 
     # --- indexes ------------------------------------------------------------------------------------------------------
 

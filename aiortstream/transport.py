@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import aiohttp
 import msgspec
@@ -27,6 +27,9 @@ from aiortstream.errors import (
 )
 from aiortstream.retry import RETRY_AFTER_CAP, TRANSIENT_STATUS, job_delays, may_repeat, request_delays
 from aiortstream.wire.envelope import Envelope, JobData
+
+if TYPE_CHECKING:
+    from aiortstream.live.clock import ServerTime
 
 logger = logging.getLogger("aiortstream.transport")
 
@@ -85,7 +88,9 @@ class Transport:
         session: aiohttp.ClientSession | None = None,
         delays: Callable[[], Iterator[float]] = request_delays,
         job_delays: Callable[[], Iterator[float]] = job_delays,
+        server_time: ServerTime | None = None,
     ) -> None:
+        self._server_time = server_time
         self._settings = settings
         self._base = URL(settings.base_url.rstrip("/") + "/")
         self._session = session
@@ -222,6 +227,7 @@ class Transport:
         headers = {"x-videodb-client": f"aiortstream/{__version__}", "Content-Type": "application/json"}
         if call.with_key:
             headers["x-access-token"] = self._settings.token
+        sent = 0.0 if self._server_time is None else self._server_time.now()
         try:
             async with (
                 asyncio.timeout(max(remaining, 0.0)),
@@ -236,6 +242,8 @@ class Transport:
                     timeout=_NO_TIMEOUT,
                 ) as response,
             ):
+                if self._server_time is not None and call.with_key:
+                    self._server_time.observe(response.headers.get("Date"), sent)
                 body = await _read_body(response, call.operation)
                 return Reply(response.status, body, *read_headers(response.headers))
         except TimeoutError as error:

@@ -23,9 +23,10 @@ from aiortstream.errors import (
     ServerError,
     VideodbError,
 )
-from aiortstream.gateway import SCENE_PAGE, TRANSCRIPT_PAGE, RestGateway
+from aiortstream.gateway import LOG_PAGE, SCENE_PAGE, TRANSCRIPT_PAGE, RestGateway
 from aiortstream.live.bindings import AlertBinding
 from aiortstream.live.feed import WatchState, Window, WindowTooFullError
+from aiortstream.live.gateway import Resume
 from aiortstream.live.hub import LiveHub
 from aiortstream.live.settings import LiveSettings
 from aiortstream.transport import Transport, TransportSettings
@@ -57,7 +58,7 @@ class FakeTransport:
         data = self.answer(method, path, details)
         if isinstance(data, Exception):
             raise data
-        return msgspec.convert(data, answer, strict=False)
+        return msgspec.json.decode(msgspec.json.encode(data), type=answer, strict=False)
 
 
 def made(answer: Callable[[str, str, Any], Any]) -> tuple[RestGateway, FakeTransport]:
@@ -80,15 +81,15 @@ async def test_a_transcript_up_to_the_present_is_asked_for_by_since_and_all_its_
     }
     gateway, transport = made(lambda _m, _p, params: pages[params["page"]])
     got = await gateway.transcripts("rts/1", "assemblyai", PRESENT, None)
-    assert [s.start for s in got] == [T + 5, T + 7, T + 1, T]
-    assert {(s.rtstream_id, s.text) for s in got} == {("rts/1", f"at {s.start}") for s in got}
+    assert [s.start for s in got.records] == [T + 5, T + 7, T + 1, T]
+    assert {(s.rtstream_id, s.text) for s in got.records} == {("rts/1", f"at {s.start}") for s in got.records}
     common = {"engine": "assemblyai", "page_size": TRANSCRIPT_PAGE, "since": T}
     assert transport.asked == [("GET", "rtstream/rts%2F1/transcription", {**common, "page": n}) for n in (1, 2, 3)]
 
 
 async def test_an_older_stretch_is_asked_for_by_its_two_ends() -> None:
     gateway, transport = made(lambda *_: {"transcription_records": []})
-    assert await gateway.transcripts("rts-1", None, PAST, 10) == []
+    assert (await gateway.transcripts("rts-1", None, PAST, 10)).records == []
     ((_, _, params),) = transport.asked
     assert params == {"engine": None, "page": 1, "page_size": TRANSCRIPT_PAGE, "start": T, "end": T + 100}
 
@@ -104,7 +105,7 @@ async def test_scenes_have_the_kind_of_their_index_which_is_asked_for_once() -> 
 
     gateway, transport = made(answer)
     for _ in range(2):
-        (scene,) = await gateway.scenes("rts-1", "i 1", PRESENT, 10)
+        (scene,) = (await gateway.scenes("rts-1", "i 1", PRESENT, 10)).records
         assert (scene.kind, scene.index_id, scene.text) == ("audio", "i 1", "talk")
     path = "rtstream/rts-1/index/scene/i%201"
     params = {"page": 1, "page_size": SCENE_PAGE, "start": T, "end": T + 100}
@@ -124,7 +125,7 @@ async def test_a_kind_that_could_not_be_had_is_asked_for_again() -> None:
     gateway, _ = made(lambda *_: answers.pop(0))
     with pytest.raises(ConnectionFailedError):
         await gateway.scenes("rts-1", "i1", PRESENT, 10)
-    assert await gateway.scenes("rts-1", "i1", PRESENT, 10) == []
+    assert (await gateway.scenes("rts-1", "i1", PRESENT, 10)).records == []
 
 
 # --- pages ------------------------------------------------------------------------------------------------------------
@@ -140,12 +141,12 @@ async def test_more_than_was_asked_for_at_once_is_given_up_as_soon_as_it_is_know
 
 async def test_just_as_much_as_was_asked_for_is_taken() -> None:
     gateway, _ = made(lambda *_: {"transcription_records": segments(T, T + 1), "next_page": False})
-    assert len(await gateway.transcripts("rts-1", None, PAST, 2)) == 2
+    assert len((await gateway.transcripts("rts-1", None, PAST, 2)).records) == 2
 
 
 async def test_an_empty_page_is_the_last_whatever_it_says() -> None:
     gateway, transport = made(lambda *_: {"transcription_records": [], "next_page": True})
-    assert await gateway.transcripts("rts-1", None, PAST, None) == []
+    assert (await gateway.transcripts("rts-1", None, PAST, None)).records == []
     assert len(transport.asked) == 1
 
 
@@ -168,10 +169,12 @@ async def test_a_transcript_is_started_again_as_it_was_started(engine: str | Non
 
 
 async def test_an_alert_is_created_anew_and_then_its_newest_is_disabled() -> None:
-    gateway, transport = made(lambda method, *_: {"alert_id": "a3"} if method == "POST" else {})
+    answers = {"GET": {"alerts": []}, "POST": {"alert_id": "a3"}, "PATCH": {}}
+    gateway, transport = made(lambda method, *_: answers[method])
     assert await gateway.replace_alert(ALERT, "c2") == "a3"
     path = "rtstream/rts%2F1/index/i%201/alert"
     assert transport.asked == [
+        ("GET", path, None),
         ("POST", path, {"event_id": "e1", "callback_url": "http://hook", "ws_connection_id": "c2"}),
         ("PATCH", f"{path}/a2/status", {"action": "disable"}),
     ]
@@ -184,16 +187,108 @@ async def test_an_alert_is_created_anew_and_then_its_newest_is_disabled() -> Non
 async def test_an_alert_that_was_created_is_not_created_twice_because_the_old_one_stays(
     error: VideodbError, logged: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gateway, _ = made(lambda method, *_: {"alert_id": "a3"} if method == "POST" else error)
+    answers = {"GET": {"alerts": []}, "POST": {"alert_id": "a3"}, "PATCH": error}
+    gateway, _ = made(lambda method, *_: answers[method])
     assert await gateway.replace_alert(ALERT, "c2") == "a3"
-    assert ("a2 is replaced by a3 and not disabled" in caplog.text) == logged
+    assert ("a2 has been replaced and could not be disabled" in caplog.text) == logged
 
 
 async def test_an_alert_that_could_not_be_created_leaves_the_old_one_alone() -> None:
-    gateway, transport = made(lambda *_: InvalidRequestError("no such event"))
+    gateway, transport = made(
+        lambda method, *_: {"alerts": []} if method == "GET" else InvalidRequestError("no such event")
+    )
     with pytest.raises(InvalidRequestError):
         await gateway.replace_alert(ALERT, "c2")
-    assert [method for method, _, _ in transport.asked] == ["POST"]
+    assert [method for method, _, _ in transport.asked] == ["GET", "POST"]
+
+
+@dataclass
+class Alerts:
+    """An index whose alerts are created, and whose answers to that are lost while `deaf`."""
+
+    there: dict[str, bool] = field(default_factory=lambda: {"a2": True, "other": True})
+    deaf: bool = False
+
+    def __call__(self, method: str, path: str, details: Any) -> Any:
+        if method == "GET":
+            return {"alerts": [{"alert_id": each, "event_id": "e1"} for each in self.there]}
+        if method == "PATCH":
+            self.there[path.split("/")[-2]] = False
+            return {}
+        self.there[f"new-{len(self.there)}"] = True
+        return ConnectionFailedError("the answer was lost") if self.deaf else {"alert_id": list(self.there)[-1]}
+
+    @property
+    def enabled(self) -> list[str]:
+        return [each for each, enabled in self.there.items() if enabled]
+
+
+async def test_an_alert_whose_creation_was_not_answered_is_looked_for_before_another_is_made() -> None:
+    index = Alerts(deaf=True)
+    gateway, _ = made(index)
+    with pytest.raises(ConnectionFailedError):
+        await gateway.replace_alert(ALERT, "c2")
+    index.deaf = False
+    assert await gateway.replace_alert(ALERT, "c2") == "new-2"
+    assert index.enabled == ["other", "new-2"]
+
+
+async def test_what_was_perhaps_created_for_a_connection_that_is_gone_is_disabled() -> None:
+    index = Alerts(deaf=True)
+    gateway, _ = made(index)
+    with pytest.raises(ConnectionFailedError):
+        await gateway.replace_alert(ALERT, "c2")
+    index.deaf = False
+    assert await gateway.replace_alert(ALERT, "c3") == "new-3"
+    assert index.enabled == ["other", "new-3"]
+
+
+# --- a server that offers more ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("features", "resume", "url"),
+    [
+        (None, None, "ws://h/ws?t=1"),
+        (None, Resume("c1", 7), "ws://h/ws?t=1"),
+        (["alert_log"], Resume("c1", 7), "ws://h/ws?t=1"),
+        (["resume"], None, "ws://h/ws?t=1&numbered=1"),
+        (["resume"], Resume("c1", 7), "ws://h/ws?t=1&resume=c1&after=7"),
+    ],
+)
+async def test_a_connection_is_gone_on_with_where_the_server_offers_that(
+    features: list[str] | None, resume: Resume | None, url: str
+) -> None:
+    gateway, _ = made(lambda *_: {"websocket_url": "ws://h/ws?t=1", "features": features})
+    assert await gateway.websocket_url(resume) == url
+
+
+async def test_the_log_of_alerts_is_read_page_by_page() -> None:
+    def firing(number: int) -> dict[str, Any]:
+        ids = {"rtstream_id": "rts-1", "index_id": "i1", "alert_id": "a1", "event_id": "e1"}
+        return {"firing_id": number, "fired_at": T, "label": "x", "timestamp": T, "start": T, "end": T + 2, **ids}
+
+    pages = {1: [firing(1)], 2: [firing(2), {**firing(3), "fired_at": "long ago"}]}
+    gateway, transport = made(
+        lambda _m, _p, params: {"firings": pages[params["page"]], "next_page": params["page"] < 2}
+    )
+    history = await gateway.alert_log("rts-1", None, PAST, 10)
+    assert [(alert.firing_id, alert.fired_at, alert.index_id) for alert in history.records] == [
+        (1, T, "i1"),
+        (2, T, "i1"),
+    ]
+    assert [b"long ago" in raw for raw in history.unreadable] == [True]
+    bounds = {"rtstream_id": "rts-1", "index_id": None, "start": T, "end": T + 100, "page_size": LOG_PAGE}
+    assert transport.asked == [("GET", "alert/log", {**bounds, "page": n}) for n in (1, 2)]
+
+
+@pytest.mark.parametrize("bad", [{"start": 12.0}, {"end": None}, {"text": None}, {"text": 5}])
+async def test_one_record_that_does_not_fit_costs_itself_only(bad: dict[str, Any]) -> None:
+    good, other = segments(T, T + 1)
+    gateway, _ = made(lambda *_: {"transcription_records": [good, {**other, **bad}]})
+    history = await gateway.transcripts("rts-1", None, PAST, None)
+    assert [record.start for record in history.records] == [T]
+    assert [json.loads(raw) for raw in history.unreadable] == [{**other, **bad}]
 
 
 # --- over the real transport ------------------------------------------------------------------------------------------

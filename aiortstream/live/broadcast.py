@@ -2,20 +2,24 @@
 
 At most once, and honest about it: every stretch in which something may have been missed is handed over as a `Gap` once
 it is over, and shows in `statistics()` while it lasts. One that will not end by itself, since an alert could not be
-bound to the new connection, is handed over at once, with no end.
+bound to the new connection, is handed over at once, with no end. A connection that is resumed with all that was sent
+meanwhile leaves no gap. Where the server keeps a log of alerts, a watch of alerts becomes a feed with history.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Hashable
+from typing import Any, Literal
 
 from msgspec.structs import replace
 
 from aiortstream.live.buffer import Buffer
-from aiortstream.live.feed import WatchState, WatchStatistics
+from aiortstream.live.feed import ANY_STREAM, HistoryFeed, WatchState, WatchStatistics
+from aiortstream.live.hooks import SILENT, GapClosed, GapOpened, Hooks, Outcome, StateChanged
 from aiortstream.live.settings import LiveSettings
 from aiortstream.records import Alert, DecodeFailure, Event, Gap, GapCause
+
+_SEEN_KEPT = 1000  # alerts: what comes again comes soon after
 
 
 class BroadcastFeed:
@@ -30,8 +34,19 @@ class BroadcastFeed:
         rtstream_id: str | None = None,
         index_id: str | None = None,
         max_buffer: int | None = None,
+        since: float | None = None,
+        with_history: Callable[[Buffer[Any]], HistoryFeed[Alert]] | None = None,
+        hooks: Hooks = SILENT,
     ) -> None:
         self.kind = kind
+        self.successor: HistoryFeed[Alert] | None = None  # what it has become, where the server keeps a log
+        self._since = since
+        self._with_history = with_history
+        self._hooks = hooks
+        self._seen: dict[Hashable, None] = {}  # alerts that were handed over, bounded
+        self._duplicates = 0
+        self._last_gap: Gap | None = None
+        self._outcome: Outcome | None = None
         self.rtstream_id = rtstream_id
         self.index_id = index_id
         self.buffer: Buffer[Event | Gap] = Buffer(max_buffer or settings.max_buffer, settings.max_buffer_bytes)
@@ -49,6 +64,10 @@ class BroadcastFeed:
     def open(self, now: float, *, connected: bool, missing: bool) -> None:
         """Begin. What happened before is not missed; `missing`: something that should come from now on does not yet."""
         self._position = now
+        if self._since is not None:
+            self._gaps += 1
+            self._last_gap = self._gap_of(self._since, now, "history_unavailable")
+            self.buffer.put(self._last_gap)
         if connected:
             self.connected(now, complete=not missing)
         elif missing:
@@ -68,8 +87,22 @@ class BroadcastFeed:
             self._settle_state()
         return item
 
-    def frame(self, event: Event, now: float) -> None:
-        """An event came by the websocket."""
+    def with_history(self) -> HistoryFeed[Alert] | None:
+        """The feed that takes its place where the server keeps a log of alerts; None if it watches all events."""
+        if self._with_history is None or self.successor is not None:
+            return None
+        self.successor = self._with_history(self.buffer)
+        return self.successor
+
+    def lost(self, now: float) -> None:
+        """The server has counted a frame that has not come."""
+        if not self._overflowed:
+            self._gaps += 1
+            self._last_gap = self._gap_of(now, now, "lost_frame")
+            self.buffer.put(self._last_gap)
+
+    def frame(self, event: Event, now: float, key: Hashable = None) -> None:
+        """An event came by the websocket. `key`, of an alert: what makes it the same alert if it comes again."""
         unreadable = self._may_have_been_wanted(event)
         if self._overflowed or not (unreadable or self._wants(event)):
             return
@@ -79,13 +112,25 @@ class BroadcastFeed:
             self._settle_state()
         elif unreadable:
             self._gaps += 1
-            self.buffer.put(Gap(self.kind, now, now, "decode_failure", False, self.rtstream_id, self.index_id))
+            self._last_gap = self._gap_of(now, now, "decode_failure")
+            self.buffer.put(self._last_gap)
+        elif key is not None and key in self._seen:
+            self._duplicates += 1
         else:
+            if key is not None:
+                self._remember(key)
             self.buffer.put(event)
 
-    def connected(self, now: float, *, complete: bool = True) -> None:
-        """From now on events arrive: those of all that this client had bound, unless not `complete`."""
-        self._connected, self._complete = True, complete
+    def connected(self, now: float, *, complete: bool = True, resumed: bool = False) -> None:
+        """From now on events arrive: those of all that this client had bound, unless not `complete`.
+
+        `resumed`: those that were sent meanwhile as well, so nothing has been missed.
+        """
+        was_connected, self._connected, self._complete = self._connected, True, complete
+        if resumed and complete and not self._overflowed and self._gap is not None and not self._told:
+            self._forget_gap(now)
+        if not was_connected:
+            self._outcome = "REBOUND" if complete else "UNRECOVERABLE"
         if not complete:
             self._open_gap(now, "not_bound")
             self._tell_open_gap()
@@ -114,7 +159,7 @@ class BroadcastFeed:
             state=self.state,
             reason=self.reason,
             delivered=self._delivered,
-            duplicates=0,
+            duplicates=self._duplicates,
             buffered=len(self.buffer),
             buffered_bytes=self.buffer.bytes,
             position=self._position,
@@ -123,11 +168,32 @@ class BroadcastFeed:
             gaps=self._gaps,
             recovered=0,
             open_gap=self._gap,
+            last_gap=self._last_gap,
+            outcome=self._outcome,
         )
+
+    def _remember(self, key: Hashable) -> None:
+        self._seen[key] = None
+        if len(self._seen) > _SEEN_KEPT:
+            del self._seen[next(iter(self._seen))]
+
+    def _gap_of(self, start: float, end: float | None, cause: GapCause) -> Gap:
+        return Gap(self.kind, start, end, cause, False, self.rtstream_id, self.index_id)
 
     def _settle_state(self) -> None:
         if self.buffer.ended:
             return
+        before = self.state, self.reason
+        self._find_state()
+        if self._hooks.wanted and before != (self.state, self.reason):
+            self._hooks.tell(StateChanged(self.name, self.state, self.reason))
+
+    @property
+    def name(self) -> str:
+        """What it watches, for people."""
+        return ":".join(part for part in (self.kind, self.rtstream_id or ANY_STREAM, self.index_id) if part)
+
+    def _find_state(self) -> None:
         if self._overflowed:
             self.state, self.reason = WatchState.WAITING, "the consumer is too slow: waiting until it has room"
         elif not self._connected:
@@ -150,7 +216,9 @@ class BroadcastFeed:
     def _open_gap(self, since: float, cause: GapCause) -> None:
         if self._gap is None:
             self._gaps += 1
-            self._gap = Gap(self.kind, since, None, cause, False, self.rtstream_id, self.index_id)
+            self._gap = self._gap_of(since, None, cause)
+            if self._hooks.wanted:
+                self._hooks.tell(GapOpened(self.name, self._gap))
 
     def _tell_open_gap(self) -> None:
         if self._gap is not None and not self._told:
@@ -160,9 +228,18 @@ class BroadcastFeed:
     def _close_gap_if_over(self, now: float) -> None:
         if self._gap is not None and self._connected and self._complete and not self._overflowed:
             gap, self._gap, self._told = self._gap, None, False
-            self.buffer.put(
-                Gap(gap.kind, gap.start, max(now, gap.start), gap.cause, False, gap.rtstream_id, gap.index_id)
-            )
+            self._last_gap = replace(gap, end=max(now, gap.start))
+            self.buffer.put(self._last_gap)
+            if self._hooks.wanted:
+                self._hooks.tell(GapClosed(self.name, self._last_gap, healed=False))
+
+    def _forget_gap(self, now: float) -> None:
+        """Nothing was missed after all: what was sent meanwhile comes now."""
+        gap, self._gap = self._gap, None
+        if gap is not None:
+            self._last_gap = replace(gap, end=max(now, gap.start), recoverable=True)
+            if self._hooks.wanted:
+                self._hooks.tell(GapClosed(self.name, self._last_gap, healed=True))
 
 
 def alert_filter(rtstream_id: str | None, index_id: str | None, label: str | None) -> Callable[[Event], bool]:

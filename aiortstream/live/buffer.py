@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -25,6 +26,8 @@ class Buffer(Generic[T]):
         self._max_items = max_items
         self._max_bytes = max_bytes
         self._waiter: asyncio.Future[None] | None = None  # set only while a consumer is suspended in `wait`
+        self._reached: asyncio.Event | None = None  # set only while a consumer waits for `_level` items
+        self._level = 1
         self._end: BaseException | None = None  # raised once the items before it are gone
         self._ended = False
 
@@ -62,6 +65,11 @@ class Buffer(Generic[T]):
         self._bytes += _weight(item)
         self._wake()
 
+    def put_back(self, item: T) -> None:
+        """Put an item that was popped in front again."""
+        self._items.appendleft(item)
+        self._bytes += _weight(item)
+
     def extend(self, items: Iterable[T]) -> None:
         """Append several items."""
         for item in items:
@@ -95,8 +103,7 @@ class Buffer(Generic[T]):
 
     async def wait(self) -> None:
         """Return when there is an item, or the end. Cancelling it changes nothing."""
-        if self._waiter is not None:
-            raise RuntimeError("this watch is already being read: one consumer a watch; open another watch")
+        self._check_alone()
         while not self._items and not self._ended:
             self._waiter = asyncio.get_running_loop().create_future()
             try:
@@ -104,7 +111,24 @@ class Buffer(Generic[T]):
             finally:
                 self._waiter = None
 
+    @contextmanager
+    def level(self, count: int) -> Iterator[asyncio.Event]:
+        """An event that is set once there are `count` items, no room for more, or the end: to be waited for inside."""
+        self._check_alone()
+        self._level, self._reached = count, asyncio.Event()
+        try:
+            self._wake()
+            yield self._reached
+        finally:
+            self._reached = None
+
+    def _check_alone(self) -> None:
+        if self._waiter is not None or self._reached is not None:
+            raise RuntimeError("this watch is already being read: one consumer a watch; open another watch")
+
     def _wake(self) -> None:
+        if self._reached is not None and (len(self._items) >= self._level or not self.has_room or self._ended):
+            self._reached.set()
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 

@@ -17,20 +17,26 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
+
+from msgspec.structs import replace
 
 from aiortstream.errors import DataLost
 from aiortstream.live.buffer import Buffer
+from aiortstream.live.clock import ServerTime
 from aiortstream.live.cursor import Cursor
-from aiortstream.live.merger import Merger, key_of
+from aiortstream.live.hooks import SILENT, BindingSettled, GapClosed, GapOpened, Hooks, Outcome, StateChanged
+from aiortstream.live.merger import Merger, key_of, span
 from aiortstream.live.settings import LiveSettings
-from aiortstream.records import Gap, GapCause, PartialTranscript, Scene, TranscriptSegment
+from aiortstream.records import Alert, Gap, GapCause, PartialTranscript, Scene, TranscriptSegment
 
-R = TypeVar("R", bound=TranscriptSegment | Scene)
+R = TypeVar("R", bound=TranscriptSegment | Scene | Alert)
 
 FIRST_WINDOW = 3600.0  # seconds of history asked for at once; doubled while little comes, halved when it is too much
 SHORTEST_WINDOW = 1.0
 LONGEST_WINDOW = 32 * 86_400.0
+ANY_STREAM = "*"
+_UNREADABLE_KEPT = 1000  # records that could not be read: by what they were, so that each is told of once
 CLOCK_SKEW = 60.0  # seconds by which the server's clock may be ahead of ours: polls reach that far beyond the present
 
 
@@ -47,10 +53,11 @@ class WatchState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FeedKey:
-    """Which feed: a stream's transcript, or one of its indexes."""
+    """Which feed: a stream's transcript, one of its indexes, or the alerts of a stream, an index or of all."""
 
-    kind: Literal["transcript", "scene"]
+    kind: Literal["transcript", "scene", "alert"]
     rtstream_id: str
+    """`ANY_STREAM` for the alerts of all."""
     index_id: str | None = None
 
     def __str__(self) -> str:
@@ -93,6 +100,10 @@ class WatchStatistics:
     """Records that only a poll brought while the watch was, or should have been, live."""
     open_gap: Gap | None
     """The stretch that is not healed yet."""
+    last_gap: Gap | None = None
+    """The newest stretch that is over: healed, with the number of records that were recovered, or lost."""
+    outcome: Outcome | None = None
+    """What became of it when the connection last changed; None before that."""
 
 
 class WindowTooFullError(Exception):
@@ -113,15 +124,28 @@ class HistoryFeed(Generic[R]):
         partials: bool = False,
         engine: str | None = None,
         max_buffer: int | None = None,
+        wants: Callable[[R], bool] | None = None,
+        from_now: bool = False,
+        server_time: ServerTime | None = None,
+        hooks: Hooks = SILENT,
+        buffer: Buffer[Any] | None = None,
     ) -> None:
         self.key = key
         self.engine = engine
         self.max_buffer = max_buffer or settings.max_buffer
-        self.buffer: Buffer[R | Gap | PartialTranscript] = Buffer(self.max_buffer, settings.max_buffer_bytes)
+        self.buffer: Buffer[R | Gap | PartialTranscript] = buffer or Buffer(self.max_buffer, settings.max_buffer_bytes)
         self.state = WatchState.NEW
         self.reason = "not opened yet"
         self.poll_due: float | None = None  # unix seconds; None: no poll is wanted (or one is under way)
         self.on_poll_due: Callable[[], None] = lambda: None  # told when `poll_due` has become sooner
+        self.on_missed: Callable[[float], None] = lambda _: (
+            None
+        )  # told when a poll has brought what a live socket had not
+        self._wants = wants
+        self._from_now = from_now  # it begins at the present, whatever that is by the server's clock
+        self._server_time = server_time
+        self._skew = 0.0  # seconds by which the server's clock is ahead of ours, as taken into account so far
+        self._hooks = hooks
         self._merger = merger
         self._settings = settings
         self._history_end = history_end  # for `follow=False`: the moment of opening; reading ends there
@@ -139,7 +163,12 @@ class HistoryFeed(Generic[R]):
         self._window_length = FIRST_WINDOW
         self._idle_interval = settings.poll_interval
         self._failures = 0  # in a row
+        self._audit_interval = settings.audit_interval  # shorter for a while after an audit has found something
+        self._unreadable: dict[bytes, None] = {}  # records that could not be read and have been told of, bounded
         self._gap: Gap | None = None  # open: live delivery ended and the stretch is not fetched yet
+        self._gap_recovered = 0  # what polls have brought since it opened
+        self._last_gap: Gap | None = None
+        self._outcome: Outcome | None = None
         self._handed = merger.position  # where the consumer is: the end of the newest record handed over
         self._delivered = self._polls = self._poll_failures = self._gaps = self._recovered = 0
 
@@ -148,16 +177,22 @@ class HistoryFeed(Generic[R]):
     def open(self, now: float, *, bound: bool) -> None:
         """Begin: fetch history up to the present, and follow from there."""
         self._set_bound(bound)
-        self._become(WatchState.CATCHING_UP, "fetching history")
-        self._want_poll(now)
+        self._heed_server_time()
+        if bound and self._from_now and self._history_end is None:
+            # What is made from now on comes by frame: there is no history to wait for.
+            self._become(WatchState.LIVE, "frames arrive on the websocket")
+            self._want_poll(now + self._settings.audit_interval)
+        else:
+            self._become(WatchState.CATCHING_UP, "fetching history")
+            self._want_poll(now)
 
     def pop(self, now: float) -> R | Gap | PartialTranscript:
         """The next item (LookupError: none yet). What it returns counts as handed over: the cursor moves."""
         item = self.buffer.pop()
         if not self._polling and self.poll_due is None and self.buffer.is_low:
             self._want_poll(now)
-        if isinstance(item, TranscriptSegment | Scene):
-            self._handed = max(self._handed, item.end)
+        if isinstance(item, TranscriptSegment | Scene | Alert):
+            self._handed = max(self._handed, span(item)[1])
             self._delivered += 1
         elif isinstance(item, Gap):
             self._handed = max(self._handed, item.end or item.start)
@@ -167,7 +202,7 @@ class HistoryFeed(Generic[R]):
 
     def cursor(self) -> Cursor:
         """Where the consumer is."""
-        waiting = [item for item in self.buffer if isinstance(item, TranscriptSegment | Scene)]
+        waiting = [item for item in self.buffer if isinstance(item, TranscriptSegment | Scene | Alert)]
         return self._merger.cursor(str(self.key), waiting)
 
     def statistics(self) -> WatchStatistics:
@@ -184,7 +219,9 @@ class HistoryFeed(Generic[R]):
             poll_failures=self._poll_failures,
             gaps=self._gaps,
             recovered=self._recovered,
-            open_gap=self._gap,
+            open_gap=self._open_gap_now(),
+            last_gap=self._last_gap,
+            outcome=self._outcome,
         )
 
     # --- what the websocket brings ------------------------------------------------------------------------------------
@@ -194,6 +231,8 @@ class HistoryFeed(Generic[R]):
         if isinstance(record, PartialTranscript):
             if self._partials and self.state is WatchState.LIVE and self.buffer.has_room:
                 self.buffer.put(record)
+            return
+        if self._wants is not None and not self._wants(record):
             return
         if self.state is WatchState.LIVE:
             if not self.buffer.has_room:
@@ -223,6 +262,7 @@ class HistoryFeed(Generic[R]):
             return
         self._set_bound(True)
         if self.state is WatchState.POLLING:
+            self._settle("REBOUND", "bound to the present connection")
             self._become(WatchState.CATCHING_UP, "fetching what was missed before going live")
             self._want_poll(now)
 
@@ -247,26 +287,41 @@ class HistoryFeed(Generic[R]):
         if self.buffer.ended or not self.buffer.is_low:
             return None
         self._polling, self._poll_epoch, self._poll_void = True, self._epoch, False
+        return self.window(now)
+
+    def window(self, now: float) -> Window:
+        """The stretch that a poll would fetch now."""
+        self._heed_server_time()
+        now += self._skew
         start = self._merger.fetch_from if self._resume_at is None else self._resume_at
-        stop = now + CLOCK_SKEW if self._history_end is None else self._history_end
+        stop = now + CLOCK_SKEW if self._history_end is None else self._history_end + self._skew
         if self._merger.until is not None:
             stop = min(stop, self._merger.until)
         stop = max(stop, start + SHORTEST_WINDOW)
         end = min(stop, start + self._window_length)
         return Window(start, end, to_present=end >= min(now, stop))
 
-    def poll_succeeded(self, window: Window, records: Sequence[R], now: float) -> None:
-        """The records of `window` have come, all of them, in any order."""
+    def poll_succeeded(
+        self, window: Window, records: Sequence[R], now: float, *, unreadable: Sequence[bytes] = ()
+    ) -> None:
+        """The records of `window` have come, all of them, in any order; `unreadable` ones as they were."""
         if self._poll_void:
             self.poll_abandoned(now)
             return
+        self._heed_server_time()  # the answer may have been the first to tell it
         self._poll_over(now)
         self._polls += 1
         self._failures = 0
-        fresh = self._merger.accept_history(records)
+        wanted = records if self._wants is None else [record for record in records if self._wants(record)]
+        fresh = self._merger.accept_history(wanted)
         self.buffer.extend(fresh)
-        if self._gap is not None or self.state is WatchState.LIVE:
+        self._tell_unreadable(window, unreadable)
+        if fresh and (self._gap is not None or self.state is WatchState.LIVE):
             self._recovered += len(fresh)
+            if self._gap is not None:
+                self._gap_recovered += len(fresh)
+            else:
+                self.on_missed(now)
         if len(records) * 4 < self.max_buffer:
             self._window_length = min(LONGEST_WINDOW, self._window_length * 2)
         self._advance(window, bool(fresh), now)
@@ -294,8 +349,9 @@ class HistoryFeed(Generic[R]):
             self.poll_failed(now)  # an audit only: the frames themselves have not been lost
             return
         self._poll_over(now)
-        lost_to = min(window.end, now)
-        self.buffer.put(self._lost(window.start, lost_to))
+        lost_to = min(window.end, now + self._skew)
+        self.buffer.put(self._lost(window.start, lost_to, "history_unavailable"))
+        self._settle("UNRECOVERABLE", "the server refuses this stretch of history")
         self._merger.floor = max(self._merger.floor, lost_to)
         self._advance(window, False, now)
 
@@ -313,8 +369,26 @@ class HistoryFeed(Generic[R]):
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _become(self, state: WatchState, reason: str) -> None:
-        if self.state is not WatchState.ENDED:  # a poll may still be answered after the end
-            self.state, self.reason = state, reason
+        if self.state is WatchState.ENDED:  # a poll may still be answered after the end
+            return
+        if self._hooks.wanted and (self.state, self.reason) != (state, reason):
+            self._hooks.tell(StateChanged(str(self.key), state, reason))
+        self.state, self.reason = state, reason
+
+    def _heed_server_time(self) -> None:
+        if self._server_time is None or self._server_time.offset == self._skew:
+            return
+        moved = self._server_time.offset - self._skew
+        self._skew = self._server_time.offset
+        if self._from_now and not self._polls and not self._delivered:
+            self._merger.shift(moved)
+            self._handed += moved
+
+    def _settle(self, outcome: Outcome, reason: str) -> None:
+        self._outcome = outcome
+        if self._hooks.wanted:
+            identifier = self.key.index_id or self.key.rtstream_id
+            self._hooks.tell(BindingSettled(self.key.kind, identifier, outcome, reason))
 
     def _set_bound(self, bound: bool) -> None:
         self._bound = bound
@@ -339,7 +413,7 @@ class HistoryFeed(Generic[R]):
     def _advance(self, window: Window, found: bool, now: float) -> None:
         if window.to_present:
             self._resume_at = None
-            self._merger.covered(min(window.end, now) - self._settings.overlap)
+            self._merger.covered(min(window.end, now + self._skew) - self._settings.overlap)
             self._reached_present(found, now)
             return
         # Whether servers select by start, by end or by both is not known: windows overlap, so that none falls between.
@@ -352,7 +426,7 @@ class HistoryFeed(Generic[R]):
             self.end()
             return
         until = self._merger.until
-        if until is not None and now >= until + self._settings.settle:
+        if until is not None and now + self._skew >= until + self._settings.settle:
             self.end()
             return
         if not self._bound:
@@ -362,11 +436,11 @@ class HistoryFeed(Generic[R]):
             self._become(WatchState.CATCHING_UP, "fetching what was missed before going live")
             self._want_poll(now)
         else:
-            self._go_live(now)
+            self._go_live(found, now)
         if until is not None:
-            self._want_poll(max(now, until + self._settings.settle))
+            self._want_poll(max(now, until + self._settings.settle - self._skew))
 
-    def _go_live(self, now: float) -> None:
+    def _go_live(self, found: bool, now: float) -> None:
         pending, self._pending = self._pending, []
         for record in sorted(pending, key=key_of):
             if self._merger.accept(record):
@@ -375,12 +449,18 @@ class HistoryFeed(Generic[R]):
             self._pending_lost = False
             self._want_poll(now)
             return
-        self._gap = None
+        self._close_gap(now)
+        if self.state is WatchState.LIVE and found:
+            self._audit_interval = self._settings.poll_interval  # what the socket does not bring comes by polling
+        else:
+            self._audit_interval = min(self._settings.audit_interval, 1.5 * self._audit_interval)
         self._become(WatchState.LIVE, "frames arrive on the websocket")
-        self._want_poll(now + self._settings.audit_interval)
+        self._want_poll(now + self._audit_interval)
 
     def _keep_polling(self, found: bool, now: float) -> None:
-        self._gap = None
+        if self._gap is not None:
+            self._settle("POLLING", self.reason)
+        self._close_gap(now)
         if self.state is not WatchState.POLLING:
             self._become(WatchState.POLLING, "nothing sends this feed to the websocket of this client")
         if found:
@@ -392,19 +472,48 @@ class HistoryFeed(Generic[R]):
     def _demote(self, now: float) -> None:
         """The consumer is too slow: drop what waits for it, not its place, and fetch it again when there is room."""
         waiting = self.buffer.clear()
-        self._merger.rewind([item for item in waiting if isinstance(item, TranscriptSegment | Scene)])
+        self._merger.rewind([item for item in waiting if isinstance(item, TranscriptSegment | Scene | Alert)])
         self._resume_at = None
         self._poll_void = True
         self.buffer.extend(item for item in waiting if isinstance(item, Gap))
-        self._open_gap(self._handed, "slow_consumer")
+        self._open_gap(self._handed - self._skew, "slow_consumer")
         self._become(WatchState.POLLING, "the consumer is slower than the stream: fetching from where it is")
         self._want_poll(now)
+
+    def _gap_of(self, start: float, end: float | None, cause: GapCause, *, recoverable: bool) -> Gap:
+        stream = None if self.key.rtstream_id == ANY_STREAM else self.key.rtstream_id
+        return Gap(self.key.kind, start, end, cause, recoverable, stream, self.key.index_id)
 
     def _open_gap(self, since: float, cause: GapCause) -> None:
         self._gaps += 1
         if self._gap is None:
-            self._gap = Gap(self.key.kind, since, None, cause, True, self.key.rtstream_id, self.key.index_id)
+            self._gap = self._gap_of(since + self._skew, None, cause, recoverable=True)
+            self._gap_recovered = 0
+            if self._hooks.wanted:
+                self._hooks.tell(GapOpened(str(self.key), self._gap))
 
-    def _lost(self, start: float, end: float) -> Gap:
+    def _open_gap_now(self) -> Gap | None:
+        return None if self._gap is None else replace(self._gap, recovered=self._gap_recovered)
+
+    def _close_gap(self, now: float) -> None:
+        gap = self._open_gap_now()
+        if gap is not None:
+            self._gap, self._last_gap = None, replace(gap, end=max(gap.start, now + self._skew))
+            if self._hooks.wanted:
+                self._hooks.tell(GapClosed(str(self.key), self._last_gap, healed=True))
+
+    def _lost(self, start: float, end: float, cause: GapCause) -> Gap:
         self._gaps += 1
-        return Gap(self.key.kind, start, end, "history_unavailable", False, self.key.rtstream_id, self.key.index_id)
+        lost = self._last_gap = self._gap_of(start, end, cause, recoverable=False)
+        if self._hooks.wanted:
+            self._hooks.tell(GapClosed(str(self.key), lost, healed=False))
+        return lost
+
+    def _tell_unreadable(self, window: Window, records: Sequence[bytes]) -> None:
+        """A record that does not fit the protocol is somewhere in this window: it is told of once."""
+        for raw in records:
+            if raw not in self._unreadable:
+                self._unreadable[raw] = None
+                if len(self._unreadable) > _UNREADABLE_KEPT:
+                    del self._unreadable[next(iter(self._unreadable))]
+                self.buffer.put(self._lost(window.start, window.end, "decode_failure"))

@@ -2,31 +2,59 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import aiohttp
 
     from aiortstream.live.bindings import AlertBinding
     from aiortstream.live.feed import Window
-    from aiortstream.records import Scene, TranscriptSegment
+    from aiortstream.records import Alert, Scene, TranscriptSegment
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """A connection to go on with."""
+
+    connection_id: str
+    after: int
+    """The number of the last frame that came on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class History(Generic[R_co]):
+    """The records of a stretch of time."""
+
+    records: Sequence[R_co]
+    unreadable: Sequence[bytes] = ()
+    """Records that do not fit the protocol, as they came: they are told of, and do not stand in the way of others."""
 
 
 class Gateway(Protocol):
     """Errors are those of the client's tree; each call has a deadline of its own."""
 
-    async def open_websocket(self) -> aiohttp.ClientWebSocketResponse[Literal[False]]:
-        """Ask for a fresh URL and open it. Text frames come as bytes."""
+    async def websocket_url(self, resume: Resume | None) -> str:
+        """A fresh URL, which goes on with `resume` where the server offers that."""
+
+    async def open_websocket(self, url: str) -> aiohttp.ClientWebSocketResponse[Literal[False]]:
+        """Open it. Text frames come as bytes."""
 
     async def transcripts(
         self, rtstream_id: str, engine: str | None, window: Window, limit: int | None
-    ) -> Sequence[TranscriptSegment]:
+    ) -> History[TranscriptSegment]:
         """All final segments that touch `window`, in any order; WindowTooFullError for more than `limit`."""
 
-    async def scenes(self, rtstream_id: str, index_id: str, window: Window, limit: int | None) -> Sequence[Scene]:
+    async def scenes(self, rtstream_id: str, index_id: str, window: Window, limit: int | None) -> History[Scene]:
         """All scenes of an index that touch `window`, in any order; WindowTooFullError for more than `limit`."""
+
+    async def alert_log(
+        self, rtstream_id: str | None, index_id: str | None, window: Window, limit: int | None
+    ) -> History[Alert]:
+        """All alerts that were logged within `window`; only for a server that keeps such a log."""
 
     async def restart_transcript(self, rtstream_id: str, engine: str | None, connection_id: str) -> None:
         """Start a transcript again, with another connection to send it to."""

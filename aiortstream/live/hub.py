@@ -30,19 +30,23 @@ from aiortstream.live.bindings import (
     OwnConnection,
 )
 from aiortstream.live.broadcast import BroadcastFeed, alert_filter
-from aiortstream.live.clock import Clock, SystemClock
+from aiortstream.live.buffer import Buffer
+from aiortstream.live.clock import Clock, ServerTime, SystemClock
 from aiortstream.live.connection import Connection
 from aiortstream.live.cursor import parse_cursor
-from aiortstream.live.feed import FeedKey, HistoryFeed
-from aiortstream.live.gateway import Gateway
+from aiortstream.live.feed import ANY_STREAM, FeedKey, HistoryFeed
+from aiortstream.live.gateway import Gateway, Resume
+from aiortstream.live.health import LiveHealth, take_picture
+from aiortstream.live.hooks import BindingSettled, ConnectionLost, ConnectionOpened, Hooks, Outcome
 from aiortstream.live.merger import Merger
 from aiortstream.live.poller import Poller
 from aiortstream.live.rebinding import Rebind, Rebindable
 from aiortstream.live.session import Session
 from aiortstream.live.settings import LiveSettings
 from aiortstream.live.watch import Watch
-from aiortstream.records import Event, Scene, TranscriptSegment
+from aiortstream.records import Alert, Event, Scene, TranscriptSegment
 from aiortstream.retry import reconnect_delays
+from aiortstream.wire.frames import Hello
 from aiortstream.wire.times import moment
 
 logger = logging.getLogger("aiortstream.live")
@@ -53,13 +57,25 @@ Since = float | datetime | str | None
 class LiveHub:
     """One per client; used on the event loop it was first used on."""
 
-    def __init__(self, gateway: Gateway, settings: LiveSettings, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        settings: LiveSettings,
+        *,
+        clock: Clock | None = None,
+        server_time: ServerTime | None = None,
+    ) -> None:
         self._gateway = gateway
         self._settings = settings
         self._clock = clock or SystemClock()
+        self._server_time = server_time or ServerTime(self._clock)
+        self._hooks = Hooks(settings.hooks)
         self._session = Session(settings)
-        self._poller = Poller(gateway, settings, self._clock)
-        self._connection = Connection(gateway, settings, self._clock, self, self._delays)
+        self._session.on_upgraded = self._serve
+        self._poller = Poller(gateway, settings, self._clock, feeds_of=self._session.feeds_of)
+        self._connection = Connection(gateway, settings, self._clock, self, self._delays, self._hooks)
+        self._settled = asyncio.Event()  # nothing waits to be bound to the present connection
+        self._reconnects = 0
         self._rebinds: asyncio.Queue[Rebind] = asyncio.Queue()  # bounded by what this client has bound
         self._never = asyncio.Event()  # waited for with a timeout: a delay
         self._supervisor: asyncio.Task[None] | None = None
@@ -133,6 +149,9 @@ class LiveHub:
             partials=partials,
             engine=engine,
             max_buffer=max_buffer,
+            from_now=since is None,
+            server_time=self._server_time,
+            hooks=self._hooks,
         )
         return Watch(self, feed)
 
@@ -156,6 +175,9 @@ class LiveHub:
             history_end=None if follow else self.now(),
             gaps_in_band=gaps == "yield",
             max_buffer=max_buffer,
+            from_now=since is None,
+            server_time=self._server_time,
+            hooks=self._hooks,
         )
         return Watch(self, feed)
 
@@ -165,22 +187,47 @@ class LiveHub:
         *,
         index_id: str | None = None,
         label: str | None = None,
+        since: Since = None,
         max_buffer: int | None = None,
     ) -> Watch[Any]:
-        """A watch of the alerts that come to this client's connection; the handles give it its precise type."""
+        """A watch of alerts; the handles give it its precise type."""
+        wants = alert_filter(rtstream_id, index_id, label)
+        key = FeedKey("alert", rtstream_id or ANY_STREAM, index_id)
+        merger = self._merger(key, since, None, max_buffer)
+
+        def with_history(buffer: Buffer[Any]) -> HistoryFeed[Alert]:
+            return HistoryFeed(
+                key,
+                merger,
+                self._settings,
+                gaps_in_band=True,
+                max_buffer=max_buffer,
+                wants=wants,
+                from_now=since is None,
+                server_time=self._server_time,
+                hooks=self._hooks,
+                buffer=buffer,
+            )
+
         feed = BroadcastFeed(
             "alert",
             self._settings,
-            alert_filter(rtstream_id, index_id, label),
+            wants,
             rtstream_id=rtstream_id,
             index_id=index_id,
-            max_buffer=_checked(max_buffer),
+            max_buffer=max_buffer,
+            since=None if since is None else merger.position,
+            with_history=with_history,
+            hooks=self._hooks,
         )
         return Watch(self, feed)
 
     def watch_events(self, *, max_buffer: int | None = None) -> Watch[Any]:
         """A watch of everything that comes to this client's connection."""
-        return Watch(self, BroadcastFeed("event", self._settings, lambda _: True, max_buffer=_checked(max_buffer)))
+        return Watch(
+            self,
+            BroadcastFeed("event", self._settings, lambda _: True, max_buffer=_checked(max_buffer), hooks=self._hooks),
+        )
 
     async def aclose(self) -> None:
         """End every watch, every poll and the socket. Safe to call twice; cancelling it leaves them ending."""
@@ -201,7 +248,7 @@ class LiveHub:
         self._start()
         self._connection.want()
         if isinstance(feed, HistoryFeed):
-            feed.on_poll_due = lambda: self._poller.schedule(feed)
+            self._serve(feed)
         self._session.add(feed, self.now())
 
     def detach(self, feed: HistoryFeed[Any] | BroadcastFeed) -> None:
@@ -213,23 +260,76 @@ class LiveHub:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._release, feed)
 
+    def _serve(self, feed: HistoryFeed[Any]) -> None:
+        feed.on_poll_due = lambda: self._poller.schedule(feed)
+
     def _release(self, feed: HistoryFeed[Any] | BroadcastFeed) -> None:
         self._session.remove(feed)
         feed.end()
+        if isinstance(feed, BroadcastFeed) and feed.successor is not None:
+            feed.successor.end()
+
+    async def wait(self, event: asyncio.Event, timeout: float) -> None:
+        """Until `event` is set, or `timeout` seconds by the client's clock have passed."""
+        await self._clock.wait(event, timeout)
+
+    # --- for whoever asks how it is ----------------------------------------------------------------------------------
+
+    def health(self) -> LiveHealth:
+        """A picture of this moment."""
+        return take_picture(
+            self._session,
+            self._connection,
+            self._poller,
+            self._server_time,
+            reconnects=self._reconnects,
+        )
 
     # --- for the connection -------------------------------------------------------------------------------------------
 
-    def connected(self, connection_id: str) -> None:
+    def resume_point(self) -> Resume | None:
+        """What the next connection may go on with."""
+        return self._session.resume_point()
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether polls have brought what should have come by frame."""
+        return self._session.is_deaf
+
+    def connected(self, hello: Hello) -> int:
         """A new epoch: bind again what was bound."""
-        self._plan(self._session.connected(connection_id, self.now()))
+        before = self._session.resume_point()
+        self._plan(self._session.connected(hello, self.now()))
+        epoch = self._session.epoch
+        if epoch > 1:
+            self._reconnects += 1
+        if self._hooks.wanted:
+            resumed = before is not None and before.connection_id == hello.connection_id
+            self._hooks.tell(ConnectionOpened(epoch, resumed, resumed and hello.complete, hello.features))
+        return epoch
 
-    def disconnected(self) -> None:
-        """The epoch is over."""
-        self._session.disconnected(self.now())
+    def disconnected(self, epoch: int, reason: str) -> None:
+        """That epoch is over."""
+        self._session.disconnected(epoch, self.now())
+        if self._hooks.wanted:
+            self._hooks.tell(ConnectionLost(epoch, reason))
 
-    def event(self, event: Event, now: float) -> None:
+    def event(self, event: Event, now: float, epoch: int, sequence: int | None) -> None:
         """A frame has come."""
-        self._session.event(event, now)
+        self._session.event(event, now, epoch, sequence)
+
+    def failed(self, error: VideodbError) -> None:
+        """There will be no connection: what lives on it alone ends; what is polled for goes on."""
+        for feed in self._session.feeds():
+            if isinstance(feed, BroadcastFeed):
+                self._session.remove(feed)
+                feed.end(error)
+
+    async def settled(self) -> None:
+        """Return once nothing waits to be bound to the present connection."""
+        while not self._session.is_settled:
+            self._settled.clear()
+            await self._settled.wait()
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
@@ -291,6 +391,7 @@ class LiveHub:
             due = self._session.due(rebind)
             if due is not None:
                 await self._rebind(rebind, *due)
+            self._settled.set()  # whoever waits looks again
 
     async def _rebind(self, rebind: Rebind, binding: Rebindable, connection_id: str) -> None:
         try:
@@ -300,10 +401,20 @@ class LiveHub:
         except (InvalidRequestError, ProtocolError) as error:
             logger.warning("%s could not be bound to the new connection: %s", rebind.key, error)
             self._session.not_rebound(rebind, self.now())
+            self._tell_outcome(binding, "UNRECOVERABLE" if isinstance(binding, AlertBinding) else "POLLING", str(error))
         except VideodbError as error:
             await self._rebind_later(rebind, error)
         else:
             self._session.rebound(rebind, replacement, self.now())
+            self._tell_outcome(binding, "REBOUND", "bound to the new connection")
+
+    def _tell_outcome(self, binding: Rebindable, outcome: Outcome, reason: str) -> None:
+        if not self._hooks.wanted:
+            return
+        if isinstance(binding, AlertBinding):
+            self._hooks.tell(BindingSettled("alert", binding.alert_id, outcome, reason))
+        else:
+            self._hooks.tell(BindingSettled("transcript", binding.rtstream_id, outcome, reason))
 
     async def _rebind_later(self, rebind: Rebind, error: VideodbError, retry_after: float | None = None) -> None:
         logger.info("%s is not bound to the new connection yet: %s", rebind.key, error)

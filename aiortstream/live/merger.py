@@ -11,15 +11,25 @@ from collections.abc import Iterable, Sequence
 from typing import Generic, TypeVar
 
 from aiortstream.live.cursor import Cursor, Key
-from aiortstream.records import Timed
+from aiortstream.records import Alert, Timed
 from aiortstream.wire.times import to_milliseconds
 
-R = TypeVar("R", bound=Timed)
+R = TypeVar("R", bound=Timed | Alert)
 
 
-def key_of(record: Timed) -> Key:
+def key_of(record: Timed | Alert) -> Key:
     """What makes a record the same record within its feed, whatever unit the wire carried it in."""
+    if isinstance(record, Alert):
+        return record.firing_id or 0, to_milliseconds(span(record)[1])
     return to_milliseconds(record.start), to_milliseconds(record.end)
+
+
+def span(record: Timed | Alert) -> tuple[float, float]:
+    """Where a record stands in its feed: an alert at the moment at which it was logged."""
+    if isinstance(record, Alert):
+        at = record.timestamp if record.fired_at is None else record.fired_at
+        return at, at
+    return record.start, record.end
 
 
 class Merger(Generic[R]):
@@ -63,7 +73,7 @@ class Merger(Generic[R]):
 
     def accept(self, record: R) -> bool:
         """Whether this record is wanted and new; if so it is remembered."""
-        if self.until is not None and record.start >= self.until:
+        if self.until is not None and span(record)[0] >= self.until:
             return False
         key = key_of(record)
         if key in self._keys:
@@ -82,7 +92,12 @@ class Merger(Generic[R]):
     def accept_history(self, records: Iterable[R]) -> list[R]:
         """The records of a poll that are wanted and new, oldest first, whatever order the server uses."""
         ordered = sorted(records, key=key_of)
-        return [record for record in ordered if record.end > self.floor and self.accept(record)]
+        return [record for record in ordered if span(record)[1] > self.floor and self.accept(record)]
+
+    def shift(self, seconds: float) -> None:
+        """What was taken for the present was not: the feed begins `seconds` later."""
+        self.floor += seconds
+        self._position += seconds
 
     def covered(self, until: float) -> None:
         """History has been fetched up to `until` (already less the overlap for what may still appear)."""
@@ -93,7 +108,7 @@ class Merger(Generic[R]):
         self._position = self._position_before(dropped)
         for record in dropped:
             self._keys.pop(key_of(record), None)
-            self.floor = min(self.floor, math.nextafter(record.end, 0.0))
+            self.floor = min(self.floor, math.nextafter(span(record)[1], 0.0))
 
     def cursor(self, feed: str, unhanded: Sequence[R]) -> Cursor:
         """A cursor that has seen all that was accepted, except for what is not handed over yet."""
@@ -107,4 +122,4 @@ class Merger(Generic[R]):
         """A position from which a poll finds `records` again."""
         if not records:
             return self._position
-        return min(self._position, min(record.start for record in records) + self._overlap - 1.0)
+        return min(self._position, min(span(record)[0] for record in records) + self._overlap - 1.0)

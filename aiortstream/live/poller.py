@@ -11,7 +11,8 @@ import heapq
 import itertools
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
 
 from aiortstream.errors import (
     AuthenticationError,
@@ -23,13 +24,16 @@ from aiortstream.errors import (
     VideodbError,
 )
 from aiortstream.live.clock import Clock
-from aiortstream.live.feed import SHORTEST_WINDOW, HistoryFeed, Window, WindowTooFullError
-from aiortstream.live.gateway import Gateway
+from aiortstream.live.feed import ANY_STREAM, SHORTEST_WINDOW, FeedKey, HistoryFeed, Window, WindowTooFullError
+from aiortstream.live.gateway import Gateway, History
+from aiortstream.live.merger import span
 from aiortstream.live.session import Feed
 from aiortstream.live.settings import LiveSettings
-from aiortstream.records import Scene, TranscriptSegment
+from aiortstream.records import Alert, Scene, TranscriptSegment
 
 logger = logging.getLogger("aiortstream.live")
+
+_History: TypeAlias = "History[TranscriptSegment] | History[Scene] | History[Alert]"
 
 _FINAL = (AuthenticationError, NotFoundError, PaymentRequiredError, ClientClosedError)
 
@@ -44,7 +48,9 @@ class Poller:
         clock: Clock,
         *,
         jitter: Callable[[], float] = random.random,
+        feeds_of: Callable[[FeedKey], Iterable[Feed]] = lambda _: (),
     ) -> None:
+        self._feeds_of = feeds_of  # all that watch the same: one fetch serves those that are due
         self._gateway = gateway
         self._settings = settings
         self._clock = clock
@@ -60,6 +66,16 @@ class Poller:
         if feed.poll_due is not None:
             heapq.heappush(self._heap, (feed.poll_due, next(self._order), feed))
             self._changed.set()
+
+    @property
+    def waiting(self) -> int:
+        """Polls that are due, or will be."""
+        return len({id(feed) for due, _, feed in self._heap if feed.poll_due == due})
+
+    @property
+    def under_way(self) -> int:
+        """Polls that wait for their answer."""
+        return len(self._active)
 
     async def run(self) -> None:
         """Work until cancelled; then no poll of it is left."""
@@ -90,7 +106,7 @@ class Poller:
             if window is None:
                 continue
             self._next_start = max(self._next_start, now) + 1 / self._settings.max_polls_per_second
-            task = tasks.create_task(self._poll(feed, window))
+            task = tasks.create_task(self._poll(self._together(feed, window, now)))
             self._active.add(task)
             task.add_done_callback(self._finished)
         return None
@@ -99,39 +115,82 @@ class Poller:
         self._active.discard(task)
         self._changed.set()
 
-    async def _poll(self, feed: Feed, window: Window) -> None:
-        limit = None if window.end - window.start <= SHORTEST_WINDOW else feed.max_buffer
+    def _together(self, first: Feed, window: Window, now: float) -> list[tuple[Feed, Window]]:
+        """`first`, and the other watches of the same feed that are due, or soon will be, and want nearly the same.
+
+        A thousand consumers of one camera are one poll.
+        """
+        polls = [(first, window)]
+        soon = now + self._settings.audit_interval / 2
+        for feed in self._feeds_of(first.key):
+            if feed is first or feed.poll_due is None or feed.poll_due > soon or feed.engine != first.engine:
+                continue
+            wanted = feed.window(now)
+            near = wanted.start >= window.start - self._settings.overlap and wanted.to_present == window.to_present
+            if near and feed.next_window(now) is not None:
+                polls.append((feed, wanted))
+        return polls
+
+    async def _poll(self, polls: list[tuple[Feed, Window]]) -> None:
+        """One fetch for watches of the same feed; each is told the part it asked for."""
+        whole = Window(
+            min(window.start for _, window in polls),
+            max(window.end for _, window in polls),
+            polls[0][1].to_present,
+        )
+        key = polls[0][0].key
+        alone_short = whole.end - whole.start <= SHORTEST_WINDOW
+        limit = None if alone_short else min(feed.max_buffer for feed, _ in polls)
         try:
-            if feed.key.index_id is None:
-                records: Sequence[TranscriptSegment | Scene] = await self._gateway.transcripts(
-                    feed.key.rtstream_id, feed.engine, window, limit
-                )
-            else:
-                records = await self._gateway.scenes(feed.key.rtstream_id, feed.key.index_id, window, limit)
+            history = await self._fetch(polls[0][0], whole, limit)
         except WindowTooFullError:
-            feed.poll_too_full(window, self._clock.time())
+            for feed, window in polls:
+                feed.poll_too_full(window, self._clock.time())
         except _FINAL as error:
-            feed.end(error)
+            for feed, _ in polls:
+                feed.end(error)
         except RateLimitedError as error:
-            feed.poll_failed(self._clock.time(), error.retry_after, jitter=self._spread())
+            for feed, _ in polls:
+                feed.poll_failed(self._clock.time(), error.retry_after, jitter=self._spread())
         except InvalidRequestError as error:
-            logger.warning("history of %s refused: %s", feed.key, error)
-            feed.poll_refused(window, self._clock.time())
+            logger.warning("history of %s refused: %s", key, error)
+            for feed, window in polls:
+                feed.poll_refused(window, self._clock.time())
         except VideodbError as error:
-            logger.info("poll of %s failed, trying again: %s", feed.key, error)
-            feed.poll_failed(self._clock.time(), jitter=self._spread())
-        except Exception as error:  # a defect of ours must not take the other watches with it: this one is told
-            logger.exception("poll of %s", feed.key)
-            feed.end(error)
+            logger.info("poll of %s failed, trying again: %s", key, error)
+            for feed, _ in polls:
+                feed.poll_failed(self._clock.time(), jitter=self._spread())
+        except Exception as error:  # a defect of ours must not take the other watches with it: these are told
+            logger.exception("poll of %s", key)
+            for feed, _ in polls:
+                feed.end(error)
         else:
-            _succeed(feed, window, records, self._clock.time())
+            for feed, window in polls:
+                part = history if window == whole else _part(history, window)
+                # A transcript's feed gets segments, an index's scenes; they share no type parameter.
+                either: HistoryFeed[Any] = feed
+                either.poll_succeeded(window, part.records, self._clock.time(), unreadable=part.unreadable)
+
+    async def _fetch(self, feed: Feed, window: Window, limit: int | None) -> _History:
+        key = feed.key
+        if key.kind == "alert":
+            stream = None if key.rtstream_id == ANY_STREAM else key.rtstream_id
+            return await self._gateway.alert_log(stream, key.index_id, window, limit)
+        if key.index_id is None:
+            return await self._gateway.transcripts(key.rtstream_id, feed.engine, window, limit)
+        return await self._gateway.scenes(key.rtstream_id, key.index_id, window, limit)
 
     def _spread(self) -> float:
         """Seconds by which watches that failed together are told apart."""
         return self._jitter() * self._settings.poll_interval
 
 
-def _succeed(feed: Feed, window: Window, records: Sequence[TranscriptSegment | Scene], now: float) -> None:
-    # The gateway gives a transcript's feed segments and an index's feed scenes; the two share no type parameter.
-    either: HistoryFeed[TranscriptSegment | Scene] = feed  # type: ignore[assignment]
-    either.poll_succeeded(window, records, now)
+def _part(history: _History, window: Window) -> History[Any]:
+    """What of it touches `window`."""
+    records = [record for record in history.records if _touches(record, window)]
+    return History(records, history.unreadable)
+
+
+def _touches(record: TranscriptSegment | Scene | Alert, window: Window) -> bool:
+    start, end = span(record)
+    return end >= window.start and start <= window.end

@@ -6,13 +6,17 @@ A binding is in one place at a time:
     outstanding  an earlier connection got it: it has to be bound to the present one, or to the next
     unreached    an alert that an earlier connection got and that is not bound again: it fires, and nobody here hears it
     parked       an alert that was disabled: left alone until it is enabled
+
+Two things soften the end of a connection. Where the server lets its id be resumed, what was bound to it is bound again
+by that alone. And a connection that is replaced before it ends (`retiring`) still brings what is not bound to the new
+one yet, and its scenes, which nothing can bind again.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from aiortstream.live.bindings import OWN, AlertBinding, Binding, ConnectionChoice, SceneBinding, TranscriptBinding
@@ -23,6 +27,7 @@ from aiortstream.records import IndexKind
 Rebindable: TypeAlias = TranscriptBinding | AlertBinding
 BindingKey: TypeAlias = tuple[Literal["transcript", "alert"], str]  # the stream of a transcript, or the alert
 
+_ROOTS_KEPT = 10_000
 _ENDED_KEPT = 64  # connection ids: a request may be answered some connections after it was sent
 
 
@@ -32,6 +37,16 @@ class Rebind:
 
     key: BindingKey
     epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """What one connection gets."""
+
+    connection_id: str | None = None
+    transcripts: dict[str, TranscriptBinding] = field(default_factory=dict)
+    scenes: dict[str, dict[str, IndexKind]] = field(default_factory=dict)
+    alerts: dict[str, AlertBinding] = field(default_factory=dict)
 
 
 class Bindings:
@@ -48,17 +63,35 @@ class Bindings:
         self._outstanding: dict[BindingKey, Rebindable] = {}
         self._unreached: dict[str, AlertBinding] = {}
         self._parked: dict[str, tuple[AlertBinding, str | None]] = {}  # with the connection that it is bound to
+        self._roots: dict[str, str] = {}  # replacement -> the alert that its maker knows, the oldest forgotten
+        self._ended = _Bound()  # what the newest connection that has ended had: bound again if its id is resumed
+        self._retiring = _Bound()  # what a connection that is replaced, and still read, brings
 
     # --- connections --------------------------------------------------------------------------------------------------
 
     def begin(self, connection_id: str) -> list[Rebind]:
-        """A connection is up; what it must be bound to again."""
+        """A connection is up; what it must be bound to again.
+
+        Under the id of the last one, it has all that this one had. While there is one, that one is `retiring`.
+        """
         self.epoch += 1
-        self.connection_id = connection_id
+        if self.connection_id != connection_id:
+            if self.connection_id is not None:
+                retiring = self._bound()
+                self.end()
+                self._retiring = retiring
+            self.connection_id = connection_id
+            if connection_id == self._ended.connection_id:
+                self._restore(self._ended)
         return [Rebind(key, self.epoch) for key in self._outstanding]
+
+    def retired(self) -> None:
+        """The connection that was replaced is gone."""
+        self._retiring = _Bound()
 
     def end(self) -> None:
         """It is gone, and with it what was bound to it."""
+        self._ended, self._retiring = self._bound(), _Bound()
         if self.connection_id is not None:
             self._ended_ids.append(self.connection_id)
         self.connection_id = None
@@ -94,13 +127,16 @@ class Bindings:
     def stop_transcript(self, rtstream_id: str) -> bool:
         """Forget a transcript; whether it was bound to the present connection."""
         self._outstanding.pop(("transcript", rtstream_id), None)
+        self._ended.transcripts.pop(rtstream_id, None)
+        self._retiring.transcripts.pop(rtstream_id, None)
         return self._transcripts.pop(rtstream_id, None) is not None
 
     def disable_alert(self, alert_id: str) -> None:
         """Leave an alert alone until it is enabled."""
         lost = self._outstanding.pop(("alert", alert_id), None) or self._unreached.pop(alert_id, None)
+        was_bound = self._ended.alerts.pop(alert_id, None)
         if isinstance(lost, AlertBinding):
-            self._parked[alert_id] = lost, None
+            self._parked[alert_id] = lost, None if was_bound is None else self._ended.connection_id
         elif alert_id in self._alerts:
             self._parked[alert_id] = self._alerts.pop(alert_id), self.connection_id
 
@@ -131,6 +167,9 @@ class Bindings:
             return None
         if isinstance(binding, AlertBinding) and replacement is not None:
             binding = replace(binding, replacement=replacement)
+            self._roots[replacement] = binding.alert_id
+            if len(self._roots) > _ROOTS_KEPT:
+                del self._roots[next(iter(self._roots))]
         if self.connection_id is None or done.epoch != self.epoch:
             self._outstanding[done.key] = binding  # the new alert is there all the same: the next replaces that one
             return None
@@ -150,12 +189,20 @@ class Bindings:
     def has_feed(self, key: FeedKey) -> bool:
         """Whether the present connection gets this feed."""
         if key.kind == "transcript":
-            return key.rtstream_id in self._transcripts
-        return key.index_id in self._scenes.get(key.rtstream_id, {})
+            return key.rtstream_id in self._transcripts or (
+                key.rtstream_id in self._retiring.transcripts and ("transcript", key.rtstream_id) in self._outstanding
+            )
+        return any(key.index_id in scenes.get(key.rtstream_id, {}) for scenes in (self._scenes, self._retiring.scenes))
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing waits to be bound to the present connection."""
+        return not self._outstanding
 
     def only_index(self, rtstream_id: str, kind: IndexKind) -> str | None:
         """The one index of this stream and kind that the present connection gets; None if there are more, or none."""
-        found = [index_id for index_id, bound in self._scenes.get(rtstream_id, {}).items() if bound == kind]
+        bound = self._retiring.scenes.get(rtstream_id, {}) | self._scenes.get(rtstream_id, {})
+        found = [index_id for index_id, bound_kind in bound.items() if bound_kind == kind]
         return found[0] if len(found) == 1 else None
 
     def newest_alert(self, alert_id: str) -> str:
@@ -166,6 +213,14 @@ class Bindings:
             if isinstance(binding, AlertBinding):
                 return binding.newest_id
         return alert_id
+
+    def root_of(self, alert_id: str) -> str:
+        """The alert that `alert_id` stands for, itself or one that it has replaced."""
+        return self._roots.get(alert_id, alert_id)
+
+    def bound_alerts(self) -> Iterable[AlertBinding]:
+        """Alerts that the present connection gets, or the retiring one still does."""
+        return [*self._alerts.values(), *self._retiring.alerts.values()]
 
     def outstanding_alerts(self) -> list[AlertBinding]:
         """Alerts that are to be heard again."""
@@ -188,6 +243,21 @@ class Bindings:
                 self._alerts[binding.alert_id] = binding
                 # Whoever creates an alert anew makes up for one that is not heard any more.
                 self._unreached = {i: a for i, a in self._unreached.items() if _purpose(a) != _purpose(binding)}
+
+    def _bound(self) -> _Bound:
+        scenes = {stream: dict(kinds) for stream, kinds in self._scenes.items()}
+        return _Bound(self.connection_id, dict(self._transcripts), scenes, dict(self._alerts))
+
+    def _restore(self, bound: _Bound) -> None:
+        """What `bound` had comes again, but for what was stopped or disabled meanwhile."""
+        for transcript in bound.transcripts.values():
+            self._bind(transcript)
+        for alert_id in bound.alerts:
+            lost = self._outstanding.pop(("alert", alert_id), None) or self._unreached.pop(alert_id, None)
+            if isinstance(lost, AlertBinding):  # perhaps replaced meanwhile
+                self._bind(lost)
+        for stream, kinds in bound.scenes.items():
+            self._scenes.setdefault(stream, {}).update(kinds)
 
     def _lose(self, binding: Rebindable) -> None:
         is_alert = isinstance(binding, AlertBinding)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aiortstream.errors import InvalidArgumentError
+from aiortstream.live.failures import ClassifyFailure, classify_failure
+from aiortstream.live.hooks import Hook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,14 @@ class LiveSettings:
     """First delay before another attempt; doubled each time, with jitter."""
     max_reconnect_delay: float = 30.0
     """Longest delay before another attempt."""
+    idle_timeout: float | None = None
+    """A connection on which no frame has come for this long is opened again. None: a stream may be quiet for days, and
+    the heartbeat tells whether the peer is there."""
+    deaf_after: float = 60.0
+    """The same, where a poll has found records that should have come by frame since: the peer is there and mute."""
+    max_connection_age: float | None = None
+    """A connection this old is replaced before it is broken, for servers and proxies that cut old ones off. None is
+    never. Where connections cannot be resumed, scene indexes made on the old one are polled for from then on."""
     max_frame_bytes: int = 4 * 1024 * 1024
     """A larger frame closes the connection, which is then opened again. The hosted service stays below 1 MiB."""
 
@@ -51,8 +61,14 @@ class LiveSettings:
     rebind_alerts: bool = True
     """Whether an alert that this client created is replaced by one with a new connection's id."""
 
+    classify_failure: ClassifyFailure = classify_failure
+    """Whether an attempt to open the websocket that failed is worth another one. A fatal failure ends the watches that
+    live on the websocket alone; the others go on polling, and end by the answer to that."""
+    hooks: tuple[Hook, ...] = ()
+    """Told what happens; see `aiortstream.live.hooks`."""
+
     def __post_init__(self) -> None:
         for name in self.__slots__:
             value = getattr(self, name)
-            if not isinstance(value, bool) and value <= 0:
+            if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
                 raise InvalidArgumentError(f"{name}: expected more than 0, got {value!r}")

@@ -40,8 +40,8 @@ class Hello(msgspec.Struct, frozen=True):
 
     connection_id: str
     features: tuple[str, ...] = ()
-    sequence: int = 0
-    """The number of the frame before the first that follows."""
+    sequence: int | None = None
+    """The number of the frame before the first that follows; None where frames are not numbered."""
     complete: bool = False
     """Whether all that the client had not received yet follows: the connection goes on as if it had never broken."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +17,7 @@ from aiortstream.errors import ConnectionFailedError
 from aiortstream.live.bindings import AlertBinding
 from aiortstream.live.clock import Clock
 from aiortstream.live.feed import Window
+from aiortstream.live.gateway import History, Resume
 from aiortstream.live.hub import LiveHub
 from aiortstream.live.settings import LiveSettings
 from aiortstream.records import Alert, Scene, TranscriptSegment
@@ -108,12 +109,15 @@ class FakeGateway:
     server: Server
     session: aiohttp.ClientSession
 
-    async def open_websocket(self) -> Any:
+    async def websocket_url(self, resume: Resume | None) -> str:
         if self.server.open_error is not None:
             raise self.server.open_error
+        return self.server.url
+
+    async def open_websocket(self, url: str) -> Any:
         try:
             return await self.session.ws_connect(
-                self.server.url,
+                url,
                 decode_text=False,
                 max_msg_size=self.server.max_frame,
                 timeout=aiohttp.ClientWSTimeout(ws_close=0.5),
@@ -123,13 +127,19 @@ class FakeGateway:
 
     async def transcripts(
         self, rtstream_id: str, engine: str | None, window: Window, limit: int | None
-    ) -> Sequence[TranscriptSegment]:
+    ) -> History[TranscriptSegment]:
         self._poll()
-        return [s for s in self.server.segments if s.end >= window.start and s.start <= window.end]
+        return History([s for s in self.server.segments if s.end >= window.start and s.start <= window.end])
 
-    async def scenes(self, rtstream_id: str, index_id: str, window: Window, limit: int | None) -> Sequence[Scene]:
+    async def scenes(self, rtstream_id: str, index_id: str, window: Window, limit: int | None) -> History[Scene]:
         self._poll()
-        return [s for s in self.server.scenes_of.get(index_id, []) if s.end >= window.start and s.start <= window.end]
+        of_index = self.server.scenes_of.get(index_id, [])
+        return History([s for s in of_index if s.end >= window.start and s.start <= window.end])
+
+    async def alert_log(
+        self, rtstream_id: str | None, index_id: str | None, window: Window, limit: int | None
+    ) -> History[Alert]:
+        raise NotImplementedError("this server keeps no log")
 
     def _poll(self) -> None:
         self.server.polls += 1

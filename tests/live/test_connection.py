@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 from live_server import DEADLINE, QUICK, FakeGateway, Server, hub_of, running_server, until
+from virtual_clock import VirtualClock
 
 from aiortstream.errors import (
     AuthenticationError,
@@ -22,9 +23,12 @@ from aiortstream.errors import (
 )
 from aiortstream.live.clock import Clock, SystemClock
 from aiortstream.live.connection import Connection
+from aiortstream.live.failures import ConnectionFailure, Stage, Verdict, classify_failure
+from aiortstream.live.gateway import Resume
 from aiortstream.live.settings import LiveSettings
 from aiortstream.records import DecodeFailure, Event, UnknownEvent
 from aiortstream.retry import reconnect_delays
+from aiortstream.wire.frames import Hello
 
 
 @dataclass
@@ -32,15 +36,30 @@ class Recorder:
     """Keeps what it was told, in order."""
 
     told: list[str | Event] = field(default_factory=list)
+    epoch: int = 0
+    is_deaf: bool = False
+    fatal: VideodbError | None = None
+    bound: asyncio.Event = field(default_factory=asyncio.Event)  # all that can be bound to the newest connection is
 
-    def connected(self, connection_id: str) -> None:
-        self.told.append(f"+{connection_id}")
+    def resume_point(self) -> Resume | None:
+        return None
 
-    def disconnected(self) -> None:
+    def connected(self, hello: Hello) -> int:
+        self.told.append(f"+{hello.connection_id}")
+        self.epoch += 1
+        return self.epoch
+
+    def disconnected(self, epoch: int, reason: str) -> None:
         self.told.append("-")
 
-    def event(self, event: Event, now: float) -> None:
+    def event(self, event: Event, now: float, epoch: int, sequence: int | None) -> None:
         self.told.append(event)
+
+    def failed(self, error: VideodbError) -> None:
+        self.fatal = error
+
+    async def settled(self) -> None:
+        await self.bound.wait()
 
 
 @dataclass
@@ -56,7 +75,9 @@ class Delays:
         return self.now
 
     async def wait(self, event: asyncio.Event, timeout: float | None) -> bool:
-        assert timeout is not None
+        if timeout is None or timeout == QUICK.heartbeat:  # not a delay: until the end of a connection
+            await event.wait()
+            return True
         self.kept.append(timeout)
         await asyncio.sleep(0)
         return event.is_set()
@@ -230,15 +251,8 @@ async def test_a_connection_that_lived_sets_the_delay_back(server: Server) -> No
     assert clock.kept[:4] == [1.0, 2.0, 4.0, 1.0]
 
 
-@pytest.mark.parametrize(
-    ("error", "delays"),
-    [
-        (ConnectionFailedError("away"), [1.0, 2.0, 4.0]),
-        (RequestTimeoutError("late"), [1.0, 2.0, 4.0]),
-        (AuthenticationError("no such key", status=401), [30.0, 30.0, 30.0]),
-    ],
-)
-async def test_a_refused_key_is_not_tried_quickly(server: Server, error: VideodbError, delays: list[float]) -> None:
+@pytest.mark.parametrize("error", [ConnectionFailedError("away"), RequestTimeoutError("late")])
+async def test_what_may_pass_is_tried_again_later_each_time(server: Server, error: VideodbError) -> None:
     settings = replace(QUICK, reconnect_delay=1.0, max_reconnect_delay=30.0)
     clock = Delays()
     server.open_error = error
@@ -246,9 +260,117 @@ async def test_a_refused_key_is_not_tried_quickly(server: Server, error: Videodb
         with pytest.raises(VideodbError):
             await b.connection.connection_id()
         await until(lambda: len(clock.kept) >= 3)
-        assert clock.kept[:3] == delays
+        assert clock.kept[:3] == [1.0, 2.0, 4.0]
         server.open_error = None
         await server.epoch(1)
+
+
+async def test_a_refused_key_ends_the_attempts_until_somebody_wants_a_connection_again(server: Server) -> None:
+    server.open_error = AuthenticationError("no such key", status=401)
+    async with running(server, clock=Delays()) as b:
+        with pytest.raises(AuthenticationError):
+            await b.connection.connection_id()
+        await until(lambda: b.recorder.fatal is not None)
+        assert b.recorder.fatal is server.open_error
+        server.open_error = None
+        assert server.accepted == 0
+        assert await b.connection.connection_id() == "conn-1"
+
+
+async def test_what_is_fatal_is_for_the_user_to_say(server: Server) -> None:
+    seen: list[ConnectionFailure] = []
+
+    def give_up_after_two(failure: ConnectionFailure) -> Verdict:
+        seen.append(failure)
+        return "fatal" if failure.attempts == 2 else "transient"
+
+    server.open_error = ConnectionFailedError("away")
+    async with running(server, replace(QUICK, classify_failure=give_up_after_two), Delays()) as b:
+        b.connection.want()
+        await until(lambda: b.recorder.fatal is not None)
+    assert [(failure.stage, failure.attempts) for failure in seen] == [("url", 1), ("url", 2)]
+
+
+@pytest.mark.parametrize(
+    ("stage", "attempts", "verdict"),
+    [("url", 1, "fatal"), ("handshake", 1, "transient"), ("handshake", 2, "transient"), ("handshake", 3, "fatal")],
+)
+def test_a_refused_handshake_is_an_expired_url_at_first(stage: Stage, attempts: int, verdict: Verdict) -> None:
+    error = AuthenticationError("refused", status=403)
+    assert classify_failure(ConnectionFailure(error, stage, attempts)) == verdict
+    assert classify_failure(ConnectionFailure(ConnectionFailedError("away"), stage, attempts)) == "transient"
+
+
+# --- age, silence -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_connection_of_age_is_replaced_before_it_is_broken(server: Server) -> None:
+    clock = VirtualClock(1_720_000_000.0)
+    settings = replace(QUICK, max_connection_age=60.0, heartbeat=1000.0, connect_timeout=1000.0)
+    async with running(server, settings, clock) as b:
+        b.connection.want()
+        old = await server.epoch(1)
+        await clock.advance(59.0)
+        assert server.accepted == 1
+        await clock.advance(2.0)
+        new = await server.epoch(2)
+        await old.send_str('{"channel":"new thing"}')
+        await until(lambda: UnknownEvent("new thing", {"channel": "new thing"}) in b.recorder.told)
+        assert not old.closed  # what is bound to it still comes
+        assert await b.connection.connection_id() == "conn-2"
+        b.recorder.bound.set()
+        await clock.settle()
+        await until(lambda: len(clock._sleepers) > 0)
+        await clock.advance(3.0)
+        await until(lambda: old.closed)
+        assert not new.closed
+        assert b.recorder.told == ["+conn-1", "+conn-2", UnknownEvent("new thing", {"channel": "new thing"}), "-"]
+
+
+async def test_a_connection_that_cannot_be_replaced_is_kept(server: Server) -> None:
+    clock = VirtualClock(1_720_000_000.0)
+    settings = replace(
+        QUICK, max_connection_age=60.0, heartbeat=1000.0, max_reconnect_delay=5.0, connect_timeout=1000.0
+    )
+    async with running(server, settings, clock) as b:
+        b.connection.want()
+        await server.epoch(1)
+        server.open_error = AuthenticationError("no such key", status=401)
+        await clock.advance(61.0)
+        await until(lambda: b.connection.last_error is server.open_error)
+        assert (b.recorder.fatal, b.recorder.told) == (None, ["+conn-1"])
+        server.open_error = None
+        await clock.advance(6.0)
+        await server.epoch(2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "deaf", "ends"),
+    [
+        (replace(QUICK, idle_timeout=30.0), False, True),
+        (replace(QUICK, idle_timeout=300.0), False, False),
+        (replace(QUICK, deaf_after=30.0), True, True),
+        (replace(QUICK, deaf_after=30.0), False, False),
+        (replace(QUICK, deaf_after=300.0), True, False),
+    ],
+)
+async def test_a_connection_that_is_silent_against_expectation_is_opened_again(
+    server: Server, settings: LiveSettings, deaf: bool, ends: bool
+) -> None:
+    clock = VirtualClock(1_720_000_000.0)
+    async with running(server, settings, clock) as b:
+        b.connection.want()
+        await server.epoch(1)
+        b.recorder.is_deaf = deaf
+        await until(lambda: len(clock._sleepers) > 0)
+        await clock.advance(31.0)
+        if ends:
+            await until(lambda: "-" in b.recorder.told)
+            await clock.advance(1.0)
+            await server.epoch(2)
+        else:
+            await clock.advance(60.0)
+            assert b.recorder.told == ["+conn-1"]
 
 
 # --- cancelling and closing -------------------------------------------------------------------------------------------

@@ -26,10 +26,11 @@ from aiortstream.errors import (
 )
 from aiortstream.live.bindings import AlertBinding
 from aiortstream.live.feed import SHORTEST_WINDOW, FeedKey, HistoryFeed, WatchState, Window, WindowTooFullError
+from aiortstream.live.gateway import History, Resume
 from aiortstream.live.merger import Merger
 from aiortstream.live.poller import Poller
 from aiortstream.live.settings import LiveSettings
-from aiortstream.records import Scene, TranscriptSegment
+from aiortstream.records import Alert, Scene, TranscriptSegment
 
 T = 1_720_000_000.0
 
@@ -46,15 +47,23 @@ class SlowGateway:
     at_once: int = 0
     most_at_once: int = 0
 
-    async def open_websocket(self) -> Any:
+    async def websocket_url(self, resume: Resume | None) -> str:
         raise AssertionError("polls need no socket")
+
+    async def open_websocket(self, url: str) -> Any:
+        raise AssertionError("polls need no socket")
+
+    async def alert_log(
+        self, rtstream_id: str | None, index_id: str | None, window: Window, limit: int | None
+    ) -> History[Alert]:
+        return await self._serve(FeedKey("alert", rtstream_id or "*", index_id), None, window, limit)
 
     async def transcripts(
         self, rtstream_id: str, engine: str | None, window: Window, limit: int | None
-    ) -> Sequence[TranscriptSegment]:
+    ) -> History[TranscriptSegment]:
         return await self._serve(FeedKey("transcript", rtstream_id), engine, window, limit)
 
-    async def scenes(self, rtstream_id: str, index_id: str, window: Window, limit: int | None) -> Sequence[Scene]:
+    async def scenes(self, rtstream_id: str, index_id: str, window: Window, limit: int | None) -> History[Scene]:
         return await self._serve(FeedKey("scene", rtstream_id, index_id), None, window, limit)
 
     async def restart_transcript(self, rtstream_id: str, engine: str | None, connection_id: str) -> None:
@@ -63,14 +72,14 @@ class SlowGateway:
     async def replace_alert(self, alert: AlertBinding, connection_id: str) -> str:
         raise AssertionError("polls bind nothing")
 
-    async def _serve(self, key: FeedKey, engine: str | None, window: Window, limit: int | None) -> Sequence[Any]:
+    async def _serve(self, key: FeedKey, engine: str | None, window: Window, limit: int | None) -> History[Any]:
         self.started.append((self.clock.time(), key))
         self.asked.append((key, engine, window, limit))
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
             await self.clock.sleep(self.latency)
-            return self.answer(key, window)
+            return History(self.answer(key, window))
         finally:
             self.at_once -= 1
 

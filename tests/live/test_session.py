@@ -24,6 +24,7 @@ from aiortstream.records import (
     TranscriptSegment,
     UnknownEvent,
 )
+from aiortstream.wire.frames import Hello
 
 T = 1_720_000_000.0
 SETTINGS = LiveSettings()
@@ -62,7 +63,7 @@ def everything() -> BroadcastFeed:
 
 def session(*bindings: Binding, settings: LiveSettings = SETTINGS) -> Session:
     made = Session(settings)
-    made.connected("c1", T)
+    made.connected(Hello("c1"), T)
     for binding in bindings:
         assert made.bind(binding, "c1", T) == []
     return made
@@ -94,8 +95,8 @@ def drain(feed: HistoryFeed[Any] | BroadcastFeed, now: float = T) -> list[Any]:
 
 
 def next_epoch(made: Session, connection_id: str, *, away: float = T + 10, back: float = T + 20) -> list[Any]:
-    made.disconnected(away)
-    return made.connected(connection_id, back)
+    made.disconnected(made.epoch, away)
+    return made.connected(Hello(connection_id), back)
 
 
 # --- routing ----------------------------------------------------------------------------------------------------------
@@ -104,7 +105,7 @@ def next_epoch(made: Session, connection_id: str, *, away: float = T + 10, back:
 def test_transcripts_go_to_every_watch_of_their_stream_and_to_no_other() -> None:
     made = session(TRANSCRIPT, TranscriptBinding("rts-2"))
     one, two, other = (opened(made, transcript(stream)) for stream in ("rts-1", "rts-1", "rts-2"))
-    made.event(segment(), T + 1)
+    made.event(segment(), T + 1, made.epoch)
     assert [drain(feed) for feed in (one, two, other)] == [[segment()], [segment()], []]
 
 
@@ -112,15 +113,15 @@ def test_partials_go_only_to_those_who_want_them() -> None:
     made = session(TRANSCRIPT)
     finals, both = opened(made, transcript()), opened(made, transcript(partials=True))
     partial = PartialTranscript(T, T + 1, "he", "rts-1")
-    made.event(partial, T + 1)
-    made.event(segment(), T + 2)
+    made.event(partial, T + 1, made.epoch)
+    made.event(segment(), T + 2, made.epoch)
     assert (drain(finals), drain(both)) == ([segment()], [partial, segment()])
 
 
 def test_a_scene_that_says_its_index_goes_there() -> None:
     made = session(SceneBinding("rts-1", "i1", "visual"), SceneBinding("rts-1", "i2", "visual"))
     one, two = opened(made, scenes("i1")), opened(made, scenes("i2"))
-    made.event(scene("i2"), T + 1)
+    made.event(scene("i2"), T + 1, made.epoch)
     assert (drain(one), drain(two)) == ([], [scene("i2")])
 
 
@@ -131,8 +132,8 @@ def test_a_scene_that_does_not_goes_to_the_only_index_of_its_stream_and_kind() -
         SceneBinding("rts-2", "i3", "visual"),
     )
     visual, audio, other = opened(made, scenes("i1")), opened(made, scenes("i2")), opened(made, scenes("i3", "rts-2"))
-    made.event(scene(), T + 1)
-    made.event(scene(kind="audio"), T + 1)
+    made.event(scene(), T + 1, made.epoch)
+    made.event(scene(kind="audio"), T + 1, made.epoch)
     assert (drain(visual), drain(audio), drain(other)) == ([scene()], [scene(kind="audio")], [])
 
 
@@ -143,7 +144,7 @@ def test_a_scene_of_one_of_two_indexes_is_a_hint_to_both_and_a_record_to_none() 
         SceneBinding("rts-2", "i3", "visual"),
     )
     feeds = [opened(made, scenes("i1")), opened(made, scenes("i2")), opened(made, scenes("i3", "rts-2"))]
-    made.event(scene(), T + 1)
+    made.event(scene(), T + 1, made.epoch)
     assert [feed.poll_due for feed in feeds] == [T + 1, T + 1, T + SETTINGS.audit_interval]
     assert [drain(feed) for feed in feeds] == [[], [], []]
 
@@ -151,7 +152,7 @@ def test_a_scene_of_one_of_two_indexes_is_a_hint_to_both_and_a_record_to_none() 
 def test_a_scene_of_an_index_that_is_not_bound_is_a_hint() -> None:
     made = session()
     feed = opened(made, scenes("i1"))
-    made.event(scene(), T + 1)
+    made.event(scene(), T + 1, made.epoch)
     assert feed.poll_due == T + 1
     assert drain(feed) == []
 
@@ -167,7 +168,7 @@ def test_a_scene_of_an_index_that_is_not_bound_is_a_hint() -> None:
 def test_an_unreadable_frame_is_a_hint_to_whom_it_may_concern(failure: DecodeFailure, hinted: list[bool]) -> None:
     made = session(TRANSCRIPT, SceneBinding("rts-1", "i1", "visual"), TranscriptBinding("rts-2"))
     feeds = [opened(made, transcript()), opened(made, scenes("i1")), opened(made, transcript("rts-2"))]
-    made.event(failure, T + 1)
+    made.event(failure, T + 1, made.epoch)
     assert [feed.poll_due == T + 1 for feed in feeds] == hinted
     assert made.decode_failures == 1
 
@@ -185,7 +186,7 @@ def test_a_watch_of_everything_gets_everything() -> None:
         DecodeFailure("bad", b"x"),
     ]
     for event in events:
-        made.event(event, T + 1)
+        made.event(event, T + 1, made.epoch)
     assert drain(feed) == events
 
 
@@ -202,7 +203,7 @@ def test_a_watch_that_was_removed_gets_nothing_and_leaves_nothing_behind() -> No
     for feed in feeds[1:]:
         made.remove(feed)
         made.remove(feed)
-    made.event(segment(), T + 1)
+    made.event(segment(), T + 1, made.epoch)
     assert [len(drain(feed)) for feed in feeds] == [1, 0, 0, 0]
     made.remove(feeds[0])
     assert list(made.feeds()) == []
@@ -238,9 +239,9 @@ def test_a_drop_takes_effect_from_when_the_socket_was_last_heard() -> None:
     made = session(TRANSCRIPT)
     feed, all_alerts = opened(made, transcript()), alerts()
     made.add(all_alerts, T)
-    made.event(UnknownEvent("sign of life", {}), T + 4)
-    made.disconnected(T + 9)
-    made.disconnected(T + 9)
+    made.event(UnknownEvent("sign of life", {}), T + 4, made.epoch)
+    made.disconnected(made.epoch, T + 9)
+    made.disconnected(made.epoch, T + 9)
     for each in (feed, all_alerts):
         gap = each.statistics().open_gap
         assert gap is not None
@@ -330,7 +331,7 @@ def test_a_transcript_that_takes_long_to_bind_does_not_hold_alerts_back() -> Non
     late = alerts()
     made.add(late, T + 26)
     assert state_of(late) is WatchState.LIVE
-    made.disconnected(T + 40)
+    made.disconnected(made.epoch, T + 40)
     gap = late.statistics().open_gap
     assert gap is not None
     assert gap.cause == "disconnected"
@@ -418,7 +419,7 @@ def test_an_alert_that_got_no_connection_is_missed_from_then_until_it_has_one() 
     for each in (feed, other):
         made.add(each, T)
     assert made.bind(ALERT, OWN, T + 3) == []
-    (step,) = made.connected("c1", T + 8)
+    (step,) = made.connected(Hello("c1"), T + 8)
     made.rebound(step, "a2", T + 9)
     assert drain(feed) == [Gap("alert", T + 3, T + 9, "disconnected", False, "rts-1")]
     assert drain(other) == []
@@ -436,11 +437,11 @@ def test_a_transcript_whose_answer_came_after_its_connection_ended_is_bound_to_t
 
 def test_watches_opened_between_two_connections_have_a_gap_from_then_where_something_was_bound() -> None:
     made = session(ALERT)
-    made.disconnected(T + 10)
+    made.disconnected(made.epoch, T + 10)
     concerned, other, all_events = alerts(), alerts("rts-2"), everything()
     for feed in (concerned, other, all_events):
         made.add(feed, T + 12)
-    (step,) = made.connected("c2", T + 20)
+    (step,) = made.connected(Hello("c2"), T + 20)
     made.rebound(step, "a2", T + 21)
     assert drain(concerned) == [Gap("alert", T + 12, T + 21, "disconnected", False, "rts-1")]
     assert drain(other) == []
@@ -449,10 +450,10 @@ def test_watches_opened_between_two_connections_have_a_gap_from_then_where_somet
 
 def test_a_watch_of_everything_opened_between_two_connections_has_a_gap_whatever_was_bound() -> None:
     made = session(TRANSCRIPT)
-    made.disconnected(T + 10)
+    made.disconnected(made.epoch, T + 10)
     feed = everything()
     made.add(feed, T + 12)
-    made.connected("c2", T + 20)
+    made.connected(Hello("c2"), T + 20)
     assert drain(feed) == [Gap("event", T + 12, T + 20, "disconnected", False)]
 
 
@@ -461,6 +462,6 @@ def test_before_the_first_connection_nothing_can_be_missed() -> None:
     feeds = [alerts(), everything()]
     for feed in feeds:
         made.add(feed, T)
-    made.connected("c1", T + 5)
+    made.connected(Hello("c1"), T + 5)
     assert [drain(feed) for feed in feeds] == [[], []]
     assert all(state_of(feed) is WatchState.LIVE for feed in feeds)
