@@ -41,8 +41,21 @@ if TYPE_CHECKING:
         WrongLoopError,
     )
     from aiortstream.indexes import AudioBatchConfig, RTStreamSceneIndex, ScenePage, VisualBatchConfig
+    from aiortstream.live.batches import Batches
     from aiortstream.live.bindings import OWN
+    from aiortstream.live.failures import ConnectionFailure, classify_failure
     from aiortstream.live.feed import WatchState, WatchStatistics
+    from aiortstream.live.health import LiveHealth
+    from aiortstream.live.hooks import (
+        BindingSettled,
+        ConnectionLost,
+        ConnectionOpened,
+        ConnectionRetrying,
+        GapClosed,
+        GapOpened,
+        LiveEvent,
+        StateChanged,
+    )
     from aiortstream.live.settings import LiveSettings
     from aiortstream.live.watch import Watch
     from aiortstream.records import (
@@ -85,8 +98,21 @@ _MODULES = {
         "WrongLoopError",
     ),
     "indexes": ("AudioBatchConfig", "RTStreamSceneIndex", "ScenePage", "VisualBatchConfig"),
+    "live.batches": ("Batches",),
     "live.bindings": ("OWN",),
+    "live.failures": ("ConnectionFailure", "classify_failure"),
     "live.feed": ("WatchState", "WatchStatistics"),
+    "live.health": ("LiveHealth",),
+    "live.hooks": (
+        "BindingSettled",
+        "ConnectionLost",
+        "ConnectionOpened",
+        "ConnectionRetrying",
+        "GapClosed",
+        "GapOpened",
+        "LiveEvent",
+        "StateChanged",
+    ),
     "live.settings": ("LiveSettings",),
     "live.watch": ("Watch",),
     "records": (
@@ -135,9 +161,21 @@ __all__ = [  # noqa: RUF022 - grouped as the imports above are; a test holds the
     "RTStreamSceneIndex",
     "ScenePage",
     "VisualBatchConfig",
+    "Batches",
     "OWN",
+    "ConnectionFailure",
+    "classify_failure",
     "WatchState",
     "WatchStatistics",
+    "LiveHealth",
+    "BindingSettled",
+    "ConnectionLost",
+    "ConnectionOpened",
+    "ConnectionRetrying",
+    "GapClosed",
+    "GapOpened",
+    "LiveEvent",
+    "StateChanged",
     "LiveSettings",
     "Watch",
     "Alert",
