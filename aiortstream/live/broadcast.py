@@ -40,7 +40,8 @@ class BroadcastFeed:
     ) -> None:
         self.kind = kind
         self.successor: HistoryFeed[Alert] | None = None  # what it has become, where the server keeps a log
-        self._since = since
+        self._since = since  # where history was asked for that has not been told to be unavailable
+        self._opened_at = 0.0
         self._with_history = with_history
         self._hooks = hooks
         self._seen: dict[Hashable, None] = {}  # alerts that were handed over, bounded
@@ -63,11 +64,7 @@ class BroadcastFeed:
 
     def open(self, now: float, *, connected: bool, missing: bool) -> None:
         """Begin. What happened before is not missed; `missing`: something that should come from now on does not yet."""
-        self._position = now
-        if self._since is not None:
-            self._gaps += 1
-            self._last_gap = self._gap_of(self._since, now, "history_unavailable")
-            self.buffer.put(self._last_gap)
+        self._position = self._opened_at = now
         if connected:
             self.connected(now, complete=not missing)
         elif missing:
@@ -126,6 +123,8 @@ class BroadcastFeed:
 
         `resumed`: those that were sent meanwhile as well, so nothing has been missed.
         """
+        if self._since is not None:
+            self._tell_unavailable(self._since)
         was_connected, self._connected, self._complete = self._connected, True, complete
         if resumed and complete and not self._overflowed and self._gap is not None and not self._told:
             self._forget_gap(now)
@@ -171,6 +170,13 @@ class BroadcastFeed:
             last_gap=self._last_gap,
             outcome=self._outcome,
         )
+
+    def _tell_unavailable(self, since: float) -> None:
+        """The server is known by now, and keeps no log: what was before the watch was opened cannot be had."""
+        self._since = None
+        self._gaps += 1
+        self._last_gap = self._gap_of(since, max(since, self._opened_at), "history_unavailable")
+        self.buffer.put(self._last_gap)
 
     def _remember(self, key: Hashable) -> None:
         self._seen[key] = None
