@@ -91,11 +91,11 @@ class BroadcastFeed:
         self.successor = self._with_history(self.buffer)
         return self.successor
 
-    def lost(self, now: float) -> None:
-        """The server has counted a frame that has not come."""
+    def lost(self, since: float, now: float) -> None:
+        """The server has counted a frame that has not come, between two that have."""
         if not self._overflowed:
             self._gaps += 1
-            self._last_gap = self._gap_of(now, now, "lost_frame")
+            self._last_gap = self._gap_of(since, now, "lost_frame")
             self.buffer.put(self._last_gap)
 
     def frame(self, event: Event, now: float, key: Hashable = None) -> None:

@@ -215,13 +215,13 @@ class Session:
 
     def event(self, event: Event, now: float, epoch: int, sequence: int | None = None) -> None:
         """Route one event: constant time, whatever the number of watches."""
-        self.last_frame_at = now
+        before, self.last_frame_at = self.last_frame_at, now
         if sequence is not None and self._numbering is not None and epoch != self._retiring_epoch:
             skipped = self._numbering.skipped(sequence)
             if skipped is None:
                 return  # it has come before
             if skipped:
-                self._lost(skipped, now)
+                self._lost(skipped, now if before is None else before, now)
         match event:
             case TranscriptSegment() | PartialTranscript():
                 for feed in self._feeds.get(FeedKey("transcript", event.rtstream_id), ()):
@@ -284,12 +284,12 @@ class Session:
             for broadcast in group:
                 broadcast.frame(failure, now)
 
-    def _lost(self, count: int, now: float) -> None:
-        """The server has counted frames that have not come."""
+    def _lost(self, count: int, since: float, now: float) -> None:
+        """The server has counted frames that have not come, after the one before."""
         self.lost_frames += count
         self._look_at_all(now)
         for broadcast in self._broadcasts:
-            broadcast.lost(now)
+            broadcast.lost(since, now)
 
     def _look_at_all(self, now: float) -> None:
         for feed in self._histories():

@@ -414,14 +414,22 @@ class FeedMachine(RuleBasedStateMachine):
         return len(self.feed.buffer) == 0 and len(self.received) == len(self.served)
 
 
-RUN = settings(max_examples=500, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+# With the runs of test_machines.py ten thousand, in a minute; far more of them, and longer ones, as a soak.
+RUN = settings(
+    max_examples=8000,
+    stateful_step_count=15,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
 
 
+@pytest.mark.timeout(240)
 def test_whatever_happens_everything_arrives_once() -> None:
     run_state_machine_as_test(FeedMachine, settings=RUN)
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(7200)
 def test_the_same_for_long() -> None:
-    run_state_machine_as_test(FeedMachine, settings=settings(RUN, max_examples=20_000))
+    run_state_machine_as_test(FeedMachine, settings=settings(RUN, max_examples=100_000, stateful_step_count=50))

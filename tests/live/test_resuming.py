@@ -203,7 +203,8 @@ def test_while_a_connection_is_replaced_both_are_heard_and_nothing_is_missed() -
     settle(seen)
     old = made.epoch
     plan = made.connected(hello("c2"), T + 2)
-    assert not made.is_settled
+    waiting = not made.is_settled
+    assert waiting
     assert [state_of(feed) for feed in feeds] == [WatchState.LIVE] * 3
     event(made, None, TranscriptSegment(T, T + 1, "by the old", "rts-1"), old)
     event(made, None, Scene(T, T + 2, "by the old", "rts-1", "visual"), old)
