@@ -169,6 +169,7 @@ class HistoryFeed(Generic[R]):
         self._gap_recovered = 0  # what polls have brought since it opened
         self._last_gap: Gap | None = None
         self._outcome: Outcome | None = None
+        self._unsettled = False  # it was bound to a connection that has ended, and what becomes of it is not known yet
         self._handed = merger.position  # where the consumer is: the end of the newest record handed over
         self._delivered = self._polls = self._poll_failures = self._gaps = self._recovered = 0
 
@@ -262,7 +263,8 @@ class HistoryFeed(Generic[R]):
             return
         self._set_bound(True)
         if self.state is WatchState.POLLING:
-            self._settle("REBOUND", "bound to the present connection")
+            if self._unsettled:
+                self._settle("REBOUND", "bound to the present connection")
             self._become(WatchState.CATCHING_UP, "fetching what was missed before going live")
             self._want_poll(now)
 
@@ -270,6 +272,7 @@ class HistoryFeed(Generic[R]):
         """No frame can be expected any more. `since`: the last moment at which the connection was known to be well."""
         if not self._bound:
             return
+        self._unsettled = True
         self._set_bound(False)
         self._pending.clear()
         self._pending_lost = False
@@ -278,6 +281,11 @@ class HistoryFeed(Generic[R]):
                 self._open_gap(since, cause)
             self._become(WatchState.POLLING, reason)
             self._want_poll(now)
+
+    def left_to_polls(self, reason: str) -> None:
+        """Nothing will bind it to the present connection."""
+        if self._unsettled:
+            self._settle("POLLING", reason)
 
     # --- what polls bring ---------------------------------------------------------------------------------------------
 
@@ -385,10 +393,9 @@ class HistoryFeed(Generic[R]):
             self._handed += moved
 
     def _settle(self, outcome: Outcome, reason: str) -> None:
-        self._outcome = outcome
-        if self._hooks.wanted:
-            identifier = self.key.index_id or self.key.rtstream_id
-            self._hooks.tell(BindingSettled(self.key.kind, identifier, outcome, reason))
+        self._outcome, self._unsettled = outcome, False
+        if self._hooks.wanted and self.key.kind == "scene":  # of transcripts and alerts, whoever binds them again tells
+            self._hooks.tell(BindingSettled("scene", self.key.index_id or "", outcome, reason))
 
     def _set_bound(self, bound: bool) -> None:
         self._bound = bound
@@ -458,8 +465,6 @@ class HistoryFeed(Generic[R]):
         self._want_poll(now + self._audit_interval)
 
     def _keep_polling(self, found: bool, now: float) -> None:
-        if self._gap is not None:
-            self._settle("POLLING", self.reason)
         self._close_gap(now)
         if self.state is not WatchState.POLLING:
             self._become(WatchState.POLLING, "nothing sends this feed to the websocket of this client")

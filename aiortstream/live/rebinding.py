@@ -194,6 +194,10 @@ class Bindings:
             )
         return any(key.index_id in scenes.get(key.rtstream_id, {}) for scenes in (self._scenes, self._retiring.scenes))
 
+    def is_awaited(self, key: FeedKey) -> bool:
+        """Whether this feed waits to be bound to the present connection."""
+        return key.kind == "transcript" and ("transcript", key.rtstream_id) in self._outstanding
+
     @property
     def is_settled(self) -> bool:
         """Whether nothing waits to be bound to the present connection."""

@@ -360,6 +360,8 @@ class Session:
                 feed.bound(now)
             else:
                 feed.unbound(since, now, reason, "not_bound")
+                if not self._bindings.is_awaited(feed.key):
+                    feed.left_to_polls(reason)
 
     def _tell_bound(self, binding: Binding, now: float) -> None:
         match binding:

@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 
 from aiortstream.errors import ConnectionFailedError
 from aiortstream.live.bindings import AlertBinding
-from aiortstream.live.clock import Clock
+from aiortstream.live.clock import Clock, SystemClock
 from aiortstream.live.feed import Window
 from aiortstream.live.gateway import History, Resume
 from aiortstream.live.hub import LiveHub
@@ -23,7 +23,7 @@ from aiortstream.live.settings import LiveSettings
 from aiortstream.records import Alert, Scene, TranscriptSegment
 from aiortstream.wire.frames import encode_frame, encode_hello
 
-T0 = float(int(time.time())) - 20.0  # records of now: polls look for late ones a minute back, not years
+T0 = float(int(time.time()))  # the moment at which records are: `ClockFromT0` begins soon after it
 DEADLINE = 5.0  # seconds for anything that has to happen
 MAX_FRAME = 10_000  # bytes
 QUICK = LiveSettings(
@@ -178,12 +178,20 @@ async def running_server() -> AsyncIterator[Server]:
         await runner.close()
 
 
+class ClockFromT0(SystemClock):
+    """Twenty seconds after T0 when it is made, however long the tests before it took."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._origin = T0 + 20.0 - time.monotonic()
+
+
 @asynccontextmanager
 async def hub_of(
     server: Server, settings: LiveSettings = QUICK, *, clock: Clock | None = None
 ) -> AsyncIterator[LiveHub]:
     async with aiohttp.ClientSession() as session:
-        made = LiveHub(FakeGateway(server, session), settings, clock=clock)
+        made = LiveHub(FakeGateway(server, session), settings, clock=clock or ClockFromT0())
         try:
             yield made
         finally:

@@ -15,6 +15,7 @@ from live_server import (
     MAX_FRAME,
     QUICK,
     T0,
+    ClockFromT0,
     FakeGateway,
     Server,
     hub_of,
@@ -257,7 +258,7 @@ async def test_a_cursor_goes_on_in_another_hub(hub: LiveHub, server: Server) -> 
         await take(watch, 2)
         cursor = watch.cursor
     async with aiohttp.ClientSession() as session:
-        other = LiveHub(FakeGateway(server, session), QUICK)
+        other = LiveHub(FakeGateway(server, session), QUICK, clock=ClockFromT0())
         async with other.watch_transcript("rts-1", since=cursor, follow=False) as resumed:
             rest = [s.start async for s in resumed]
         await other.aclose()
@@ -278,7 +279,7 @@ async def test_a_transcript_that_was_stopped_is_not_started_again(hub: LiveHub, 
 async def test_no_task_is_left_behind(server: Server) -> None:
     before = asyncio.all_tasks()
     async with aiohttp.ClientSession() as session:
-        hub = LiveHub(FakeGateway(server, session), QUICK)
+        hub = LiveHub(FakeGateway(server, session), QUICK, clock=ClockFromT0())
         watch = await live_transcript(hub)
         await watch.aclose()
         await hub.aclose()

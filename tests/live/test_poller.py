@@ -30,7 +30,7 @@ from aiortstream.live.gateway import History, Resume
 from aiortstream.live.merger import Merger
 from aiortstream.live.poller import Poller
 from aiortstream.live.settings import LiveSettings
-from aiortstream.records import Alert, Scene, TranscriptSegment
+from aiortstream.records import Alert, Gap, Scene, TranscriptSegment
 
 T = 1_720_000_000.0
 
@@ -376,3 +376,41 @@ async def test_cancelling_leaves_no_task_and_no_poll() -> None:
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == before
     assert b.poller._heap == []
+
+
+# --- watches of the same feed -----------------------------------------------------------------------------------------
+
+
+async def test_watches_of_the_same_feed_share_their_polls() -> None:
+    async with bench() as b:
+        feeds = [b.watch("i1") for _ in range(200)]
+        b.poller._feeds_of = lambda key: feeds if key.index_id == "i1" else ()
+        alone = b.watch("i2")
+        b.gateway.answer = lambda _key, _window: [scene(T - 5)]
+        await b.clock.advance(1.0)
+        assert len(b.gateway.started) == 2
+        assert [len(feed.buffer) for feed in (*feeds, alone)] == [1] * 201
+        await b.clock.advance(2.5)
+        assert len(b.gateway.started) == 4
+
+
+async def test_a_watch_that_wants_much_more_of_the_past_is_fetched_for_by_itself() -> None:
+    async with bench() as b:
+        near, far = b.watch(since=T - 10), b.watch(since=T - 3000)
+        b.poller._feeds_of = lambda _: (near, far)
+        await b.clock.advance(1.0)
+        assert sorted(round(T - window.start) for _, _, window, _ in b.gateway.asked) == [70, 3060]
+
+
+async def test_what_is_fetched_together_fails_together_and_is_refused_to_each() -> None:
+    async with bench() as b:
+        feeds = [b.watch() for _ in range(3)]
+        b.poller._feeds_of = lambda _: feeds
+        b.gateway.answer = fail_with(InvalidRequestError("no such stretch"))
+        await b.clock.advance(0.5)
+        assert [[item.cause for item in feed.buffer if isinstance(item, Gap)] for feed in feeds] == [
+            ["history_unavailable"]
+        ] * 3
+        b.gateway.answer = fail_with(NotFoundError("no such index"))
+        await b.clock.advance(30.0)
+        assert {feed.state for feed in feeds} == {WatchState.ENDED}
