@@ -36,7 +36,7 @@ demo: $(VENV)/.installed-run  ## the main job on a live stream, on this machine,
 	@$(RUN) -m aiortstream demo $(ARGS)
 
 test: $(VENV)/.installed-dev  ## the tests that need nothing but pip (ARGS="tests/live -x" for some)
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest -n 2 --dist worksteal $(ARGS)
 
 test-media: $(VENV)/.installed-dev  ## against RTMP and RTSP servers and a browser from Debian's packages (needs root once)
 	sh tests/media/install.sh
