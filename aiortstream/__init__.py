@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from aiortstream.live.batches import Batches
     from aiortstream.live.bindings import OWN
     from aiortstream.live.failures import ConnectionFailure, classify_failure
-    from aiortstream.live.feed import WatchState, WatchStatistics
     from aiortstream.live.health import LiveHealth
     from aiortstream.live.hooks import (
         BindingSettled,
@@ -57,6 +56,7 @@ if TYPE_CHECKING:
         StateChanged,
     )
     from aiortstream.live.settings import LiveSettings
+    from aiortstream.live.states import WatchState, WatchStatistics
     from aiortstream.live.watch import Watch
     from aiortstream.records import (
         Alert,
@@ -101,7 +101,7 @@ _MODULES = {
     "live.batches": ("Batches",),
     "live.bindings": ("OWN",),
     "live.failures": ("ConnectionFailure", "classify_failure"),
-    "live.feed": ("WatchState", "WatchStatistics"),
+    "live.states": ("WatchState", "WatchStatistics"),
     "live.health": ("LiveHealth",),
     "live.hooks": (
         "BindingSettled",

@@ -10,8 +10,8 @@ from urllib.parse import quote
 from yarl import URL
 
 from aiortstream.errors import NotFoundError, ProtocolError, VideodbError
-from aiortstream.live.feed import Window, WindowTooFullError
 from aiortstream.live.gateway import History
+from aiortstream.live.states import Window, WindowTooFullError
 from aiortstream.wire import rest
 from aiortstream.wire.extras import NUMBERED, RESUME, resume_query
 from aiortstream.wire.pages import (

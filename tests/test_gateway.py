@@ -25,10 +25,10 @@ from aiortstream.errors import (
 )
 from aiortstream.gateway import LOG_PAGE, SCENE_PAGE, TRANSCRIPT_PAGE, RestGateway
 from aiortstream.live.bindings import AlertBinding
-from aiortstream.live.feed import WatchState, Window, WindowTooFullError
 from aiortstream.live.gateway import Resume
 from aiortstream.live.hub import LiveHub
 from aiortstream.live.settings import LiveSettings
+from aiortstream.live.states import WatchState, Window, WindowTooFullError
 from aiortstream.transport import Transport, TransportSettings
 
 T = 1_720_000_000.0

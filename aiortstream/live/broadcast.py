@@ -14,9 +14,10 @@ from typing import Any, Literal
 from msgspec.structs import replace
 
 from aiortstream.live.buffer import Buffer
-from aiortstream.live.feed import ANY_STREAM, HistoryFeed, WatchState, WatchStatistics
+from aiortstream.live.feed import HistoryFeed
 from aiortstream.live.hooks import SILENT, GapClosed, GapOpened, Hooks, Outcome, StateChanged
 from aiortstream.live.settings import LiveSettings
+from aiortstream.live.states import ANY_STREAM, WatchState, WatchStatistics
 from aiortstream.records import Alert, DecodeFailure, Event, Gap, GapCause
 
 _SEEN_KEPT = 1000  # alerts: what comes again comes soon after

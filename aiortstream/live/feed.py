@@ -14,10 +14,8 @@ that has fetched what was missed; only where the server refuses that history doe
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 from msgspec.structs import replace
 
@@ -28,6 +26,7 @@ from aiortstream.live.cursor import Cursor
 from aiortstream.live.hooks import SILENT, BindingSettled, GapClosed, GapOpened, Hooks, Outcome, StateChanged
 from aiortstream.live.merger import Merger, key_of, span
 from aiortstream.live.settings import LiveSettings
+from aiortstream.live.states import ANY_STREAM, FeedKey, WatchState, WatchStatistics, Window
 from aiortstream.records import Alert, Gap, GapCause, PartialTranscript, Scene, TranscriptSegment
 
 R = TypeVar("R", bound=TranscriptSegment | Scene | Alert)
@@ -35,79 +34,8 @@ R = TypeVar("R", bound=TranscriptSegment | Scene | Alert)
 FIRST_WINDOW = 3600.0  # seconds of history asked for at once; doubled while little comes, halved when it is too much
 SHORTEST_WINDOW = 1.0
 LONGEST_WINDOW = 32 * 86_400.0
-ANY_STREAM = "*"
 _UNREADABLE_KEPT = 1000  # records that could not be read: by what they were, so that each is told of once
 CLOCK_SKEW = 60.0  # seconds by which the server's clock may be ahead of ours: polls reach that far beyond the present
-
-
-class WatchState(enum.StrEnum):
-    """What a watch is doing."""
-
-    NEW = "new"
-    CATCHING_UP = "catching_up"
-    LIVE = "live"
-    POLLING = "polling"
-    WAITING = "waiting"
-    ENDED = "ended"
-
-
-@dataclass(frozen=True, slots=True)
-class FeedKey:
-    """Which feed: a stream's transcript, one of its indexes, or the alerts of a stream, an index or of all."""
-
-    kind: Literal["transcript", "scene", "alert"]
-    rtstream_id: str
-    """`ANY_STREAM` for the alerts of all."""
-    index_id: str | None = None
-
-    def __str__(self) -> str:
-        return ":".join(part for part in (self.kind, self.rtstream_id, self.index_id) if part)
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A stretch of history to fetch, unix seconds. `to_present`: its end is the present (and a little more)."""
-
-    start: float
-    end: float
-    to_present: bool
-
-
-@dataclass(frozen=True, slots=True)
-class WatchStatistics:
-    """What a watch has done and where it stands. Counts are since it was opened."""
-
-    state: WatchState
-    reason: str
-    """Why it is in that state, in words."""
-    delivered: int
-    """Records handed to the consumer."""
-    duplicates: int
-    """Records that came again and were dropped."""
-    buffered: int
-    """Records waiting for the consumer."""
-    buffered_bytes: int
-    """An estimate of the memory they hold."""
-    position: float
-    """Unix seconds: the end of the newest record handed over, or how far polls found nothing newer."""
-    polls: int
-    """Polls that were answered."""
-    poll_failures: int
-    """Polls that failed and were tried again."""
-    gaps: int
-    """Stretches in which records could have been missed."""
-    recovered: int
-    """Records that only a poll brought while the watch was, or should have been, live."""
-    open_gap: Gap | None
-    """The stretch that is not healed yet."""
-    last_gap: Gap | None = None
-    """The newest stretch that is over: healed, with the number of records that were recovered, or lost."""
-    outcome: Outcome | None = None
-    """What became of it when the connection last changed; None before that."""
-
-
-class WindowTooFullError(Exception):
-    """A window holds more records than were asked for at once: ask for a shorter one."""
 
 
 class HistoryFeed(Generic[R]):

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from aiortstream.live.bindings import AlertBinding
-    from aiortstream.live.feed import Window
+    from aiortstream.live.states import Window
     from aiortstream.records import Alert, Scene, TranscriptSegment
 
 R_co = TypeVar("R_co", covariant=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aiortstream.live.feed import WatchState
+from aiortstream.live.states import WatchState
 
 if TYPE_CHECKING:
     from aiortstream.errors import VideodbError

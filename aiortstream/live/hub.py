@@ -34,7 +34,7 @@ from aiortstream.live.buffer import Buffer
 from aiortstream.live.clock import Clock, ServerTime, SystemClock
 from aiortstream.live.connection import Connection
 from aiortstream.live.cursor import parse_cursor
-from aiortstream.live.feed import ANY_STREAM, FeedKey, HistoryFeed
+from aiortstream.live.feed import HistoryFeed
 from aiortstream.live.gateway import Gateway, Resume
 from aiortstream.live.health import LiveHealth, take_picture
 from aiortstream.live.hooks import BindingSettled, ConnectionLost, ConnectionOpened, Hooks, Outcome
@@ -43,6 +43,7 @@ from aiortstream.live.poller import Poller
 from aiortstream.live.rebinding import Rebind, Rebindable
 from aiortstream.live.session import Session
 from aiortstream.live.settings import LiveSettings
+from aiortstream.live.states import ANY_STREAM, FeedKey
 from aiortstream.live.watch import Watch
 from aiortstream.records import Alert, Event, Scene, TranscriptSegment
 from aiortstream.retry import reconnect_delays

@@ -24,11 +24,12 @@ from aiortstream.errors import (
     VideodbError,
 )
 from aiortstream.live.clock import Clock
-from aiortstream.live.feed import ANY_STREAM, SHORTEST_WINDOW, FeedKey, HistoryFeed, Window, WindowTooFullError
+from aiortstream.live.feed import SHORTEST_WINDOW, HistoryFeed
 from aiortstream.live.gateway import Gateway, History
 from aiortstream.live.merger import span
 from aiortstream.live.session import Feed
 from aiortstream.live.settings import LiveSettings
+from aiortstream.live.states import ANY_STREAM, FeedKey, Window, WindowTooFullError
 from aiortstream.records import Alert, Scene, TranscriptSegment
 
 logger = logging.getLogger("aiortstream.live")

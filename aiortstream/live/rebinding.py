@@ -20,8 +20,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from aiortstream.live.bindings import OWN, AlertBinding, Binding, ConnectionChoice, SceneBinding, TranscriptBinding
-from aiortstream.live.feed import FeedKey
 from aiortstream.live.settings import LiveSettings
+from aiortstream.live.states import FeedKey
 from aiortstream.records import IndexKind
 
 Rebindable: TypeAlias = TranscriptBinding | AlertBinding

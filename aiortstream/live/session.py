@@ -13,11 +13,12 @@ from typing import TypeAlias
 
 from aiortstream.live.bindings import AlertBinding, Binding, ConnectionChoice, SceneBinding, TranscriptBinding
 from aiortstream.live.broadcast import BroadcastFeed
-from aiortstream.live.feed import ANY_STREAM, FeedKey, HistoryFeed
+from aiortstream.live.feed import HistoryFeed
 from aiortstream.live.gateway import Resume
 from aiortstream.live.numbering import Numbering
 from aiortstream.live.rebinding import Bindings, Rebind, Rebindable
 from aiortstream.live.settings import LiveSettings
+from aiortstream.live.states import ANY_STREAM, FeedKey
 from aiortstream.records import (
     Alert,
     DecodeFailure,

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from aiortstream.errors import ClientClosedError, DataLost
 from aiortstream.live.batches import Batches
 from aiortstream.live.broadcast import BroadcastFeed
-from aiortstream.live.feed import HistoryFeed, WatchState, WatchStatistics
+from aiortstream.live.feed import HistoryFeed
+from aiortstream.live.states import WatchState, WatchStatistics
 
 if TYPE_CHECKING:
     from aiortstream.live.hub import LiveHub

@@ -16,10 +16,10 @@ from aiohttp.test_utils import TestServer
 from aiortstream.errors import ConnectionFailedError
 from aiortstream.live.bindings import AlertBinding
 from aiortstream.live.clock import Clock, SystemClock
-from aiortstream.live.feed import Window
 from aiortstream.live.gateway import History, Resume
 from aiortstream.live.hub import LiveHub
 from aiortstream.live.settings import LiveSettings
+from aiortstream.live.states import Window
 from aiortstream.records import Alert, Scene, TranscriptSegment
 from aiortstream.wire.frames import encode_frame, encode_hello
 

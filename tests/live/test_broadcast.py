@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from aiortstream.live.broadcast import BroadcastFeed, alert_filter
-from aiortstream.live.feed import WatchState
 from aiortstream.live.settings import LiveSettings
+from aiortstream.live.states import WatchState
 from aiortstream.records import Alert, DecodeFailure, Event, Gap, Scene, UnknownEvent
 
 T = 1_720_000_000.0

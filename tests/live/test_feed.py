@@ -18,9 +18,10 @@ from hypothesis.stateful import (
 
 from aiortstream.errors import DataLost
 from aiortstream.live.cursor import parse_cursor
-from aiortstream.live.feed import FeedKey, HistoryFeed, WatchState, Window
+from aiortstream.live.feed import HistoryFeed
 from aiortstream.live.merger import Merger
 from aiortstream.live.settings import LiveSettings
+from aiortstream.live.states import FeedKey, WatchState, Window
 from aiortstream.records import Gap, Scene
 
 NOW = 1_700_000_000.0

@@ -36,8 +36,8 @@ from aiortstream.errors import (
     ServerError,
 )
 from aiortstream.live.bindings import OWN, AlertBinding, SceneBinding, TranscriptBinding
-from aiortstream.live.feed import WatchState
 from aiortstream.live.hub import LiveHub
+from aiortstream.live.states import WatchState
 from aiortstream.records import Alert, DecodeFailure, Gap, UnknownEvent
 
 

@@ -26,10 +26,11 @@ from aiortstream.live.bindings import AlertBinding, SceneBinding, TranscriptBind
 from aiortstream.live.broadcast import BroadcastFeed, alert_filter
 from aiortstream.live.clock import ServerTime
 from aiortstream.live.cursor import parse_cursor
-from aiortstream.live.feed import FeedKey, HistoryFeed, WatchState, Window
+from aiortstream.live.feed import HistoryFeed
 from aiortstream.live.merger import Merger, span
 from aiortstream.live.session import Session
 from aiortstream.live.settings import LiveSettings
+from aiortstream.live.states import FeedKey, WatchState, Window
 from aiortstream.records import Alert, Gap, Scene, TranscriptSegment, UnknownEvent
 from aiortstream.wire.extras import ALERT_LOG, RESUME
 from aiortstream.wire.frames import Hello

@@ -25,11 +25,12 @@ from aiortstream.errors import (
     ServerError,
 )
 from aiortstream.live.bindings import AlertBinding
-from aiortstream.live.feed import SHORTEST_WINDOW, FeedKey, HistoryFeed, WatchState, Window, WindowTooFullError
+from aiortstream.live.feed import SHORTEST_WINDOW, HistoryFeed
 from aiortstream.live.gateway import History, Resume
 from aiortstream.live.merger import Merger
 from aiortstream.live.poller import Poller
 from aiortstream.live.settings import LiveSettings
+from aiortstream.live.states import FeedKey, WatchState, Window, WindowTooFullError
 from aiortstream.records import Alert, Gap, Scene, TranscriptSegment
 
 T = 1_720_000_000.0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from aiortstream.live.bindings import OWN, AlertBinding, SceneBinding, TranscriptBinding
-from aiortstream.live.feed import FeedKey
 from aiortstream.live.rebinding import Bindings, Rebind
 from aiortstream.live.settings import LiveSettings
+from aiortstream.live.states import FeedKey
 
 TRANSCRIPT = TranscriptBinding("rts-1", "assemblyai")
 SCENES = SceneBinding("rts-1", "i1", "visual")

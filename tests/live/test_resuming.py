@@ -9,10 +9,11 @@ import pytest
 from aiortstream.live.bindings import AlertBinding, Binding, SceneBinding, TranscriptBinding
 from aiortstream.live.broadcast import BroadcastFeed, alert_filter
 from aiortstream.live.buffer import Buffer
-from aiortstream.live.feed import FeedKey, HistoryFeed, WatchState
+from aiortstream.live.feed import HistoryFeed
 from aiortstream.live.merger import Merger
 from aiortstream.live.session import Session
 from aiortstream.live.settings import LiveSettings
+from aiortstream.live.states import FeedKey, WatchState
 from aiortstream.records import Alert, Gap, Scene, TranscriptSegment, UnknownEvent
 from aiortstream.wire.extras import ALERT_LOG, RESUME
 from aiortstream.wire.frames import Hello

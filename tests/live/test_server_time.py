@@ -10,9 +10,10 @@ import pytest
 from virtual_clock import VirtualClock
 
 from aiortstream.live.clock import ServerTime, SystemClock
-from aiortstream.live.feed import FeedKey, HistoryFeed, WatchState
+from aiortstream.live.feed import HistoryFeed
 from aiortstream.live.merger import Merger
 from aiortstream.live.settings import LiveSettings
+from aiortstream.live.states import FeedKey, WatchState
 from aiortstream.records import TranscriptSegment
 
 T = 1_720_000_000.0

@@ -8,10 +8,11 @@ import pytest
 
 from aiortstream.live.bindings import OWN, AlertBinding, Binding, SceneBinding, TranscriptBinding
 from aiortstream.live.broadcast import BroadcastFeed, alert_filter
-from aiortstream.live.feed import FeedKey, HistoryFeed, WatchState
+from aiortstream.live.feed import HistoryFeed
 from aiortstream.live.merger import Merger
 from aiortstream.live.session import Session
 from aiortstream.live.settings import LiveSettings
+from aiortstream.live.states import FeedKey, WatchState
 from aiortstream.records import (
     Alert,
     CaptureSessionEvent,

@@ -23,8 +23,8 @@ from aiortstream.errors import (
     WrongLoopError,
 )
 from aiortstream.live.bindings import SceneBinding, TranscriptBinding
-from aiortstream.live.feed import WatchState
 from aiortstream.live.hub import LiveHub
+from aiortstream.live.states import WatchState
 from aiortstream.live.watch import Watch
 from aiortstream.records import Gap, PartialTranscript
 
