@@ -90,7 +90,7 @@ class RestGateway:
             answer = await self._transport.get(
                 f"rtstream/{quote(rtstream_id, safe='')}/transcription",
                 TranscriptPage,
-                params={"engine": engine, "page": number, "page_size": TRANSCRIPT_PAGE, **bounds},
+                params={"engine": engine, "page": number, "page_size": _page_size(TRANSCRIPT_PAGE, limit), **bounds},
             )
             return answer.transcription_records, bool(answer.next_page)
 
@@ -104,7 +104,12 @@ class RestGateway:
             answer = await self._transport.get(
                 f"rtstream/{quote(rtstream_id, safe='')}/index/scene/{quote(index_id, safe='')}",
                 ScenePage,
-                params={"page": number, "page_size": SCENE_PAGE, "start": window.start, "end": window.end},
+                params={
+                    "page": number,
+                    "page_size": _page_size(SCENE_PAGE, limit),
+                    "start": window.start,
+                    "end": window.end,
+                },
             )
             return answer.scene_index_records, bool(answer.next_page)
 
@@ -125,7 +130,7 @@ class RestGateway:
                     "start": window.start,
                     "end": window.end,
                     "page": number,
-                    "page_size": LOG_PAGE,
+                    "page_size": _page_size(LOG_PAGE, limit),
                 },
             )
             return answer.firings, bool(answer.next_page)
@@ -220,6 +225,11 @@ def _read(records: Sequence[msgspec.Raw], read: Callable[[msgspec.Raw], R]) -> H
             logger.warning("a record is passed over: %s", error)
             bad.append(bytes(raw))
     return History(good, bad)
+
+
+def _page_size(most: int, limit: int | None) -> int:
+    """One record more than fits tells that a window is too full: no need to fetch a thousand."""
+    return most if limit is None else min(most, limit + 1)
 
 
 async def _all_pages(page: Callable[[int], Awaitable[tuple[list[R], bool]]], limit: int | None) -> list[R]:

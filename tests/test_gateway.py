@@ -23,7 +23,7 @@ from aiortstream.errors import (
     ServerError,
     VideodbError,
 )
-from aiortstream.gateway import LOG_PAGE, SCENE_PAGE, TRANSCRIPT_PAGE, RestGateway
+from aiortstream.gateway import TRANSCRIPT_PAGE, RestGateway
 from aiortstream.live.bindings import AlertBinding
 from aiortstream.live.gateway import Resume
 from aiortstream.live.hub import LiveHub
@@ -91,7 +91,7 @@ async def test_an_older_stretch_is_asked_for_by_its_two_ends() -> None:
     gateway, transport = made(lambda *_: {"transcription_records": []})
     assert (await gateway.transcripts("rts-1", None, PAST, 10)).records == []
     ((_, _, params),) = transport.asked
-    assert params == {"engine": None, "page": 1, "page_size": TRANSCRIPT_PAGE, "start": T, "end": T + 100}
+    assert params == {"engine": None, "page": 1, "page_size": 11, "start": T, "end": T + 100}
 
 
 # --- scenes -----------------------------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ async def test_scenes_have_the_kind_of_their_index_which_is_asked_for_once() -> 
         (scene,) = (await gateway.scenes("rts-1", "i 1", PRESENT, 10)).records
         assert (scene.kind, scene.index_id, scene.text) == ("audio", "i 1", "talk")
     path = "rtstream/rts-1/index/scene/i%201"
-    params = {"page": 1, "page_size": SCENE_PAGE, "start": T, "end": T + 100}
+    params = {"page": 1, "page_size": 11, "start": T, "end": T + 100}
     assert transport.asked == [
         ("GET", "rtstream/rts-1/index/i%201", None),
         ("GET", path, params),
@@ -278,7 +278,7 @@ async def test_the_log_of_alerts_is_read_page_by_page() -> None:
         (2, T, "i1"),
     ]
     assert [b"long ago" in raw for raw in history.unreadable] == [True]
-    bounds = {"rtstream_id": "rts-1", "index_id": None, "start": T, "end": T + 100, "page_size": LOG_PAGE}
+    bounds = {"rtstream_id": "rts-1", "index_id": None, "start": T, "end": T + 100, "page_size": 11}
     assert transport.asked == [("GET", "alert/log", {**bounds, "page": n}) for n in (1, 2)]
 
 

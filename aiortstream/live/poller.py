@@ -171,6 +171,7 @@ class Poller:
                 # A transcript's feed gets segments, an index's scenes; they share no type parameter.
                 either: HistoryFeed[Any] = feed
                 either.poll_succeeded(window, part.records, self._clock.time(), unreadable=part.unreadable)
+                await asyncio.sleep(0)  # what comes by the websocket meanwhile is not to wait for all of them
 
     async def _fetch(self, feed: Feed, window: Window, limit: int | None) -> _History:
         key = feed.key

@@ -384,14 +384,16 @@ async def test_cancelling_leaves_no_task_and_no_poll() -> None:
 
 async def test_watches_of_the_same_feed_share_their_polls() -> None:
     async with bench() as b:
-        feeds = [b.watch("i1") for _ in range(200)]
+        feeds = [b.watch("i1") for _ in range(200)]  # each is told in a turn of its own
         b.poller._feeds_of = lambda key: feeds if key.index_id == "i1" else ()
         alone = b.watch("i2")
         b.gateway.answer = lambda _key, _window: [scene(T - 5)]
-        await b.clock.advance(1.0)
+        for _ in range(20):
+            await b.clock.advance(0.05)
         assert len(b.gateway.started) == 2
         assert [len(feed.buffer) for feed in (*feeds, alone)] == [1] * 201
-        await b.clock.advance(2.5)
+        for _ in range(50):
+            await b.clock.advance(0.05)
         assert len(b.gateway.started) == 4
 
 

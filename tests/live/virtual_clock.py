@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from contextlib import suppress
 
 _TURNS = 12  # of the event loop: more than any chain of wake-ups here is long
 
@@ -35,9 +34,7 @@ class VirtualClock:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for each in waits:
-                each.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.gather(*waits, return_exceptions=True)
+                each.cancel()  # and not waited for: being cancelled ourselves meanwhile would be swallowed
         return event.is_set()
 
     async def settle(self) -> None:
