@@ -13,7 +13,7 @@ from aiortstream.errors import NotFoundError, ProtocolError, VideodbError
 from aiortstream.live.gateway import History
 from aiortstream.live.states import Window, WindowTooFullError
 from aiortstream.wire import rest
-from aiortstream.wire.extras import NUMBERED, RESUME, resume_query
+from aiortstream.wire.extras import NUMBERED, RESUME, SINCE, resume_query
 from aiortstream.wire.pages import (
     AlertPage,
     ScenePage,
@@ -55,6 +55,7 @@ class RestGateway:
         self._settings = settings
         self._collection_id = collection_id
         self._kinds: dict[str, IndexKind] = {}
+        self._features: frozenset[str] = frozenset()  # what the server offers beyond the hosted wire, as it last said
         self._doubtful: dict[str, _Doubt] = {}  # by alert: attempts to replace it that were not answered
 
     async def websocket_url(self, resume: Resume | None) -> str:
@@ -64,7 +65,8 @@ class RestGateway:
             rest.WebsocketAnswer,
             timeout=self._settings.connect_timeout,
         )
-        if RESUME not in (answer.features or ()):
+        self._features = frozenset(answer.features or ())
+        if RESUME not in self._features:
             return answer.websocket_url
         extra = NUMBERED if resume is None else resume_query(resume.connection_id, resume.after)
         return str(URL(answer.websocket_url).update_query(extra))
@@ -99,6 +101,9 @@ class RestGateway:
     async def scenes(self, rtstream_id: str, index_id: str, window: Window, limit: int | None) -> History[Scene]:
         """All scenes of an index that touch `window`."""
         kind = await self._kind(rtstream_id, index_id)
+        bounds = {"start": window.start, "end": window.end}
+        if window.to_present and SINCE in self._features:
+            bounds = {"since": window.start}
 
         async def page(number: int) -> tuple[list[msgspec.Raw], bool]:
             answer = await self._transport.get(
@@ -107,8 +112,7 @@ class RestGateway:
                 params={
                     "page": number,
                     "page_size": _page_size(SCENE_PAGE, limit),
-                    "start": window.start,
-                    "end": window.end,
+                    **bounds,
                 },
             )
             return answer.scene_index_records, bool(answer.next_page)

@@ -393,11 +393,12 @@ class RTStream:
             connection or UNSET,
             sandbox_id or UNSET,
         )
-        answer = await self._context.transport.post(
-            f"{self._path()}/index/scene", rest.SceneIndexAnswer, body=body, look="list_scene_indexes()"
-        )
-        if answer.extraction_type is None:
-            answer = msgspec.structs.replace(answer, extraction_type=extraction_type)
-        binding = SceneBinding(self.id, answer.rtstream_index_id, index_kind(answer.extraction_type))
-        self._context.live.bind(binding, connection)
+        with self._context.live.binding_scenes(self.id, connection):
+            answer = await self._context.transport.post(
+                f"{self._path()}/index/scene", rest.SceneIndexAnswer, body=body, look="list_scene_indexes()"
+            )
+            if answer.extraction_type is None:
+                answer = msgspec.structs.replace(answer, extraction_type=extraction_type)
+            binding = SceneBinding(self.id, answer.rtstream_index_id, index_kind(answer.extraction_type))
+            self._context.live.bind(binding, connection)
         return RTStreamSceneIndex(self._context, self.id, answer)

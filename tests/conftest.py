@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any
 from unittest.mock import Mock
 
@@ -69,6 +70,10 @@ class FakeHub:
         if self.own is None and required:
             raise ConnectionFailedError("no websocket to deliver to")
         return self.own
+
+    @contextmanager
+    def binding_scenes(self, rtstream_id: str, connection: str | None) -> Iterator[None]:
+        yield
 
     def bind(self, binding: Binding, connection_id: str | None) -> None:
         self.bound.append((binding, connection_id))

@@ -99,6 +99,13 @@ class BroadcastFeed:
             self._last_gap = self._gap_of(since, now, "lost_frame")
             self.buffer.put(self._last_gap)
 
+    def ended_for_good(self, rtstream_id: str, index_id: str, now: float) -> None:
+        """The scenes of that index do not come to this connection, nor to a later one: they are to be polled for."""
+        if not self._overflowed:
+            self._gaps += 1
+            self._last_gap = Gap("scene", now, None, "not_bound", True, rtstream_id, index_id)
+            self.buffer.put(self._last_gap)
+
     def frame(self, event: Event, now: float, key: Hashable = None) -> None:
         """An event came by the websocket. `key`, of an alert: what makes it the same alert if it comes again."""
         unreadable = self._may_have_been_wanted(event)

@@ -23,7 +23,7 @@ from aiortstream.errors import DataLost
 from aiortstream.live.buffer import Buffer
 from aiortstream.live.clock import ServerTime
 from aiortstream.live.cursor import Cursor
-from aiortstream.live.hooks import SILENT, BindingSettled, GapClosed, GapOpened, Hooks, Outcome, StateChanged
+from aiortstream.live.hooks import SILENT, GapClosed, GapOpened, Hooks, Outcome, StateChanged
 from aiortstream.live.merger import Merger, key_of, span
 from aiortstream.live.settings import LiveSettings
 from aiortstream.live.states import ANY_STREAM, FeedKey, WatchState, WatchStatistics, Window
@@ -192,7 +192,7 @@ class HistoryFeed(Generic[R]):
         self._set_bound(True)
         if self.state is WatchState.POLLING:
             if self._unsettled:
-                self._settle("REBOUND", "bound to the present connection")
+                self._settle("REBOUND")
             self._become(WatchState.CATCHING_UP, "fetching what was missed before going live")
             self._want_poll(now)
 
@@ -210,10 +210,10 @@ class HistoryFeed(Generic[R]):
             self._become(WatchState.POLLING, reason)
             self._want_poll(now)
 
-    def left_to_polls(self, reason: str) -> None:
+    def left_to_polls(self) -> None:
         """Nothing will bind it to the present connection."""
         if self._unsettled:
-            self._settle("POLLING", reason)
+            self._settle("POLLING")
 
     # --- what polls bring ---------------------------------------------------------------------------------------------
 
@@ -287,7 +287,7 @@ class HistoryFeed(Generic[R]):
         self._poll_over(now)
         lost_to = min(window.end, now + self._skew)
         self.buffer.put(self._lost(window.start, lost_to, "history_unavailable"))
-        self._settle("UNRECOVERABLE", "the server refuses this stretch of history")
+        self._settle("UNRECOVERABLE")
         self._merger.floor = max(self._merger.floor, lost_to)
         self._advance(window, False, now)
 
@@ -320,10 +320,8 @@ class HistoryFeed(Generic[R]):
             self._merger.shift(moved)
             self._handed += moved
 
-    def _settle(self, outcome: Outcome, reason: str) -> None:
+    def _settle(self, outcome: Outcome) -> None:
         self._outcome, self._unsettled = outcome, False
-        if self._hooks.wanted and self.key.kind == "scene":  # of transcripts and alerts, whoever binds them again tells
-            self._hooks.tell(BindingSettled("scene", self.key.index_id or "", outcome, reason))
 
     def _set_bound(self, bound: bool) -> None:
         self._bound = bound

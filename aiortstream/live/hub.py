@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Literal
 
 from aiortstream.errors import (
+    AuthenticationError,
     ClientClosedError,
     ConnectionFailedError,
     InvalidArgumentError,
@@ -110,6 +112,20 @@ class LiveHub:
         OWN: it should have been this client's own, which could not be had; it is bound to the next one.
         """
         self._plan(self._session.bind(binding, connection, self.now()))
+
+    @contextmanager
+    def binding_scenes(self, rtstream_id: str, connection: str | None) -> Iterator[None]:
+        """While an index of a stream is being created for `connection`: its first scenes may come before the answer.
+
+        Where it ends in an error, nobody knows whether there is one: frames that do not name theirs stay ambiguous.
+        """
+        self._session.creating_index(rtstream_id, connection, 1)
+        try:
+            yield
+        except (InvalidRequestError, AuthenticationError):
+            self._session.creating_index(rtstream_id, connection, -1)  # refused: there is none
+            raise
+        self._session.creating_index(rtstream_id, connection, -1)
 
     def unbind_transcript(self, rtstream_id: str) -> None:
         """The transcript of a stream has been stopped."""
@@ -301,6 +317,7 @@ class LiveHub:
         """A new epoch: bind again what was bound."""
         before = self._session.resume_point()
         self._plan(self._session.connected(hello, self.now()))
+        self._tell_lost_scenes()
         epoch = self._session.epoch
         if epoch > 1:
             self._reconnects += 1
@@ -312,8 +329,15 @@ class LiveHub:
     def disconnected(self, epoch: int, reason: str) -> None:
         """That epoch is over."""
         self._session.disconnected(epoch, self.now())
+        self._tell_lost_scenes()
         if self._hooks.wanted:
             self._hooks.tell(ConnectionLost(epoch, reason))
+
+    def _tell_lost_scenes(self) -> None:
+        for scene in self._session.take_lost_scenes(self.now()):
+            if self._hooks.wanted:
+                reason = "nothing binds an index to another connection"
+                self._hooks.tell(BindingSettled("scene", scene.index_id, "POLLING", reason))
 
     def event(self, event: Event, now: float, epoch: int, sequence: int | None) -> None:
         """A frame has come."""

@@ -64,6 +64,8 @@ class Bindings:
         self._unreached: dict[str, AlertBinding] = {}
         self._parked: dict[str, tuple[AlertBinding, str | None]] = {}  # with the connection that it is bound to
         self._roots: dict[str, str] = {}  # replacement -> the alert that its maker knows, the oldest forgotten
+        self._creating: dict[str, int] = {}  # stream -> indexes that are being created, or may have been
+        self._lost_scenes: list[SceneBinding] = []  # not told of yet
         self._ended = _Bound()  # what the newest connection that has ended had: bound again if its id is resumed
         self._retiring = _Bound()  # what a connection that is replaced, and still read, brings
 
@@ -76,6 +78,7 @@ class Bindings:
         """
         self.epoch += 1
         if self.connection_id != connection_id:
+            self._creating.clear()
             if self.connection_id is not None:
                 retiring = self._bound()
                 self.end()
@@ -83,11 +86,31 @@ class Bindings:
             self.connection_id = connection_id
             if connection_id == self._ended.connection_id:
                 self._restore(self._ended)
+            elif self._retiring.connection_id is None:
+                self._lose_scenes(self._ended)
         return [Rebind(key, self.epoch) for key in self._outstanding]
 
     def retired(self) -> None:
         """The connection that was replaced is gone."""
+        self._lose_scenes(self._retiring)
         self._retiring = _Bound()
+
+    def take_lost_scenes(self) -> list[SceneBinding]:
+        """Indexes that were bound to a connection that is gone for good, each once."""
+        lost, self._lost_scenes = self._lost_scenes, []
+        return lost
+
+    def _lose_scenes(self, bound: _Bound) -> None:
+        for stream, kinds in bound.scenes.items():
+            self._lost_scenes += [SceneBinding(stream, index_id, kind) for index_id, kind in kinds.items()]
+
+    def creating_index(self, rtstream_id: str, change: int) -> None:
+        """An index of this stream is being created for the present connection (+1), or is known by now (-1)."""
+        count = self._creating.get(rtstream_id, 0) + change
+        if count > 0:
+            self._creating[rtstream_id] = count
+        else:
+            self._creating.pop(rtstream_id, None)
 
     def end(self) -> None:
         """It is gone, and with it what was bound to it."""
@@ -204,7 +227,12 @@ class Bindings:
         return not self._outstanding
 
     def only_index(self, rtstream_id: str, kind: IndexKind) -> str | None:
-        """The one index of this stream and kind that the present connection gets; None if there are more, or none."""
+        """The one index of this stream and kind that the present connection gets; None if there are more, or none.
+
+        One that is being created, or may have been, counts as well.
+        """
+        if rtstream_id in self._creating:
+            return None
         bound = self._retiring.scenes.get(rtstream_id, {}) | self._scenes.get(rtstream_id, {})
         found = [index_id for index_id, bound_kind in bound.items() if bound_kind == kind]
         return found[0] if len(found) == 1 else None

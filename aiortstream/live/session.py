@@ -212,6 +212,19 @@ class Session:
         self._settle_histories(now, now, "it could not be bound to the present connection")
         self._tell_broadcasts(now)
 
+    def creating_index(self, rtstream_id: str, connection: str | None, change: int) -> None:
+        """An index is being created for `connection` (+1), or is known by now (-1)."""
+        if connection is not None and connection == self.connection_id:
+            self._bindings.creating_index(rtstream_id, change)
+
+    def take_lost_scenes(self, now: float) -> list[SceneBinding]:
+        """Indexes whose scenes no longer come by frame, each once; watches of all events are told by a gap."""
+        lost = self._bindings.take_lost_scenes() if self.connection_id is not None else []
+        for scene in lost:
+            for broadcast in self._event_broadcasts:
+                broadcast.ended_for_good(scene.rtstream_id, scene.index_id, now)
+        return lost
+
     # --- events -------------------------------------------------------------------------------------------------------
 
     def event(self, event: Event, now: float, epoch: int, sequence: int | None = None) -> None:
@@ -362,7 +375,7 @@ class Session:
             else:
                 feed.unbound(since, now, reason, "not_bound")
                 if not self._bindings.is_awaited(feed.key):
-                    feed.left_to_polls(reason)
+                    feed.left_to_polls()
 
     def _tell_bound(self, binding: Binding, now: float) -> None:
         match binding:

@@ -321,3 +321,68 @@ def test_alerts_that_nothing_sends_to_us_are_polled_for() -> None:
     made.bind(ALERT, "c1", T + 1)
     settle(feed, T + 1)
     assert state_of(feed) is WatchState.LIVE
+
+
+# --- indexes ----------------------------------------------------------------------------------------------------------
+
+
+def test_while_an_index_is_created_a_frame_that_names_none_is_a_hint_for_the_other() -> None:
+    made = session(SCENES)
+    feed = scenes()
+    made.add(feed, T)
+    settle(feed)
+    made.creating_index("rts-1", "c1", 1)
+    event(made, None, Scene(T, T + 2, "whose?", "rts-1", "visual"))
+    assert (len(feed.buffer), feed.poll_due) == (0, T + 1)
+    made.creating_index("rts-1", "c1", -1)
+    settle(feed, T + 1)
+    event(made, None, Scene(T + 2, T + 4, "its own", "rts-1", "visual"))
+    assert [record.text for record in drain(feed)] == ["its own"]
+
+
+def test_what_was_being_created_for_another_connection_is_forgotten_with_it() -> None:
+    made = session(SCENES)
+    made.creating_index("rts-1", "c1", 1)
+    made.disconnected(made.epoch, T + 1)
+    made.connected(Hello("c2"), T + 2)
+    made.bind(SCENES, "c2", T + 2)
+    feed = scenes()
+    made.add(feed, T + 2)
+    settle(feed, T + 2)
+    event(made, None, Scene(T, T + 2, "its own", "rts-1", "visual"))
+    assert [record.text for record in drain(feed)] == ["its own"]
+
+
+def test_watches_of_all_events_are_told_of_indexes_that_no_longer_come_by_frame() -> None:
+    made = session(SCENES)
+    everything = events()
+    made.add(everything, T)
+    made.disconnected(made.epoch, T + 5)
+    assert made.take_lost_scenes(T + 5) == []
+    made.connected(hello("c2"), T + 9)
+    assert made.take_lost_scenes(T + 9) == [SCENES]
+    assert made.take_lost_scenes(T + 9) == []
+    outage, scenes_gone = drain(everything)
+    assert (outage.kind, outage.end) == ("event", T + 9)
+    assert (scenes_gone.kind, scenes_gone.index_id, scenes_gone.end, scenes_gone.cause) == (
+        "scene",
+        "i1",
+        None,
+        "not_bound",
+    )
+
+
+def test_indexes_of_a_connection_that_goes_on_are_not_lost() -> None:
+    made = session(SCENES)
+    made.disconnected(made.epoch, T + 5)
+    made.connected(hello("c1"), T + 9)
+    assert made.take_lost_scenes(T + 9) == []
+
+
+def test_indexes_of_a_connection_that_was_replaced_are_lost_once_it_is_closed() -> None:
+    made = session(SCENES)
+    old = made.epoch
+    made.connected(hello("c2"), T + 2)
+    assert made.take_lost_scenes(T + 2) == []
+    made.disconnected(old, T + 5)
+    assert made.take_lost_scenes(T + 5) == [SCENES]
