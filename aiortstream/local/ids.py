@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 import uuid
+
+_CONNECTION = re.compile(r"[0-9a-f]{24}")
 
 
 def stream_id(now: float | None = None) -> str:
@@ -27,3 +30,13 @@ def video_id() -> str:
 def message_id() -> str:
     """Of a webhook delivery, the same over all attempts."""
     return f"msg_{secrets.token_hex(16)}"
+
+
+def connection_id() -> str:
+    """24 hexadecimal digits: a websocket connection."""
+    return secrets.token_hex(12)
+
+
+def is_connection_id(text: str) -> bool:
+    """Whether a server gives such ids to websocket connections."""
+    return _CONNECTION.fullmatch(text) is not None

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from aiortstream.errors import InvalidArgumentError
 from aiortstream.local.ai.settings import ModelSettings
-from aiortstream.local.deliver.hub import HubLimits
 from aiortstream.local.deliver.jobs import JobLimits
+from aiortstream.local.deliver.limits import HubLimits
 from aiortstream.local.profile import Profile
 from aiortstream.local.routes.middlewares import is_loopback
 
@@ -43,7 +43,7 @@ class ServerSettings:
     ticket_lifetime: float = 300.0
     """How long a websocket URL can be opened."""
     hub: HubLimits = field(default_factory=HubLimits)
-    """Bounds of the websockets."""
+    """Bounds of the websockets, and of what is kept for those that come back."""
     jobs: JobLimits = field(default_factory=JobLimits)
     """Bounds of operations that outlive their request."""
 

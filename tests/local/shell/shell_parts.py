@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,49 @@ class VirtualClock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class VirtualCall:
+    """A call that is to come, unless it is cancelled."""
+
+    def __init__(self, when: float, callback: Callable[[], object]) -> None:
+        self.when = when
+        self.callback = callback
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class VirtualTimer:
+    """An event loop's clock that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.calls: list[VirtualCall] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, callback: Callable[[], object], /) -> VirtualCall:
+        self.calls.append(VirtualCall(when, callback))
+        return self.calls[-1]
+
+    @property
+    def pending(self) -> list[float]:
+        """When calls are to come, from now on in seconds."""
+        self.calls = [call for call in self.calls if not call.cancelled]
+        return sorted(call.when - self.now for call in self.calls)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, with what it brings, in order."""
+        until = self.now + seconds
+        while self.pending and self.pending[0] <= until - self.now:
+            call = min(self.calls, key=lambda each: each.when)
+            self.calls.remove(call)
+            self.now = max(self.now, call.when)
+            call.callback()
+        self.now = until
 
 
 @dataclass(frozen=True)
@@ -68,6 +111,7 @@ class Shell:
     http: aiohttp.ClientSession
     base: str
     clock: VirtualClock
+    timer: VirtualTimer
 
     async def call(self, method: str, path: str, body: object = None, **options: Any) -> Told:
         """One call of the API with the key; nothing is followed, and every answer must be an envelope."""
@@ -105,16 +149,16 @@ def _no_cut(segments: Sequence[SegmentInfo], root: Path, out: Path, start: float
 
 @asynccontextmanager
 async def open_shell(data_dir: Path, settings: ServerSettings | None = None) -> AsyncIterator[Shell]:
-    """A server over a core; its signer's clock, and its jobs', is the shell's."""
+    """A server over a core; its signer's clock, and its jobs', is the shell's, and so is its websockets' timer."""
     settings = settings or ServerSettings(api_key=KEY)
-    clock, port = VirtualClock(), unused_port()
+    clock, timer, port = VirtualClock(), VirtualTimer(), unused_port()
     base = f"http://127.0.0.1:{port}"
     signer = Signer(SECRET, clock)
     urls = Urls(base, signer, playback_lifetime=settings.playback_lifetime, ticket_lifetime=settings.ticket_lifetime)
     async with open_core(data_dir, profile=settings.profile) as core:
         parts = Parts(
             Services(core.db, core.manager, core.models, urls, settings.profile, data_dir),
-            WebsocketHub(visual=settings.profile.visual_channel, limits=settings.hub),
+            WebsocketHub(visual=settings.profile.visual_channel, limits=settings.hub, timer=timer),
             Jobs(settings.jobs, clock),
             ClipCache(data_dir / "clips", _no_cut),
             urls,
@@ -125,7 +169,7 @@ async def open_shell(data_dir: Path, settings: ServerSettings | None = None) -> 
         headers = {"x-access-token": settings.api_key or "anything"}
         try:
             async with aiohttp.ClientSession(headers=headers) as http:
-                yield Shell(core, parts, http, base, clock)
+                yield Shell(core, parts, http, base, clock, timer)
         finally:
             parts.hub.close()
             await server.close()

@@ -14,7 +14,9 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.test_utils import TestServer
 from core_fakes import DEADLINE, T0, until
 
-from aiortstream.local.deliver.hub import Connection, Ending, HubFull, HubLimits, WebsocketHub
+from aiortstream.local.deliver.connections import Ending, Link
+from aiortstream.local.deliver.hub import HubFull, WebsocketHub
+from aiortstream.local.deliver.limits import HubLimits
 from aiortstream.records import TranscriptSegment
 
 pytestmark = pytest.mark.timeout(30)
@@ -109,26 +111,11 @@ async def test_a_consumer_that_keeps_up_is_never_behind() -> None:
             assert (await socket.receive_json(timeout=DEADLINE))["data"]["text"] == str(number)
 
 
-@pytest.mark.parametrize(("limits", "taken"), [({"frames": 2}, 2), ({"bytes": 25}, 2), ({"bytes": 9}, 0)])
-async def test_a_buffer_is_bounded_in_frames_and_bytes(limits: dict[str, int], taken: int) -> None:
-    connection = Connection(HubLimits(**limits))
-    for _ in range(taken):
-        connection.put(b"x" * 10)
-    assert not connection.ended.done()
-    connection.put(b"x" * 10)
-    assert (await connection.ended).code == WSCloseCode.TRY_AGAIN_LATER
-    connection.end(Ending(WSCloseCode.GOING_AWAY, "later"))
-    assert (await connection.ended).code == WSCloseCode.TRY_AGAIN_LATER  # the first reason counts
-
-
-async def test_what_is_taken_out_makes_room_again() -> None:
-    connection = Connection(HubLimits(frames=2, bytes=20))
-    for _ in range(50):
-        connection.put(b"x" * 10)
-        connection.put(b"y" * 10)
-        assert await connection.next_frame() == b"x" * 10
-        assert await connection.next_frame() == b"y" * 10
-    assert not connection.ended.done()
+async def test_the_first_reason_for_an_end_counts() -> None:
+    link = Link()
+    link.end(Ending(WSCloseCode.TRY_AGAIN_LATER, "first"))
+    link.end(Ending(WSCloseCode.GOING_AWAY, "later"))
+    assert (await link.ended).code == WSCloseCode.TRY_AGAIN_LATER
 
 
 async def test_closing_says_going_away_and_takes_no_more() -> None:
