@@ -14,7 +14,7 @@ import logging
 import secrets
 import socket
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -42,6 +42,7 @@ from aiortstream.local.urls import Signer, Urls
 logger = logging.getLogger("aiortstream.local")
 
 GRACE = 0.75  # seconds that requests under way get to end when the server closes, and again once they are cancelled
+TIDY_SECONDS = 600.0  # between two looks at which connections are open, which matters by the day
 BACKLOG = 512  # connections the operating system holds for us
 DATABASE = "aiortstream.sqlite3"
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - how an address to call is made of one to listen on
@@ -131,7 +132,7 @@ class LocalServer:
         )
         hub = WebsocketHub(visual=settings.profile.visual_channel, limits=settings.hub)
         sender = WebhookSender(db, secret=settings.webhook_secret)
-        await self._begin(sender)
+        self._begin(self._send_webhooks(sender), "aiortstream webhooks")
         manager = StreamManager(db, models, hub, sender, urls, data.path, settings.profile)
         stack.push_async_callback(manager.aclose)
         jobs = Jobs(settings.jobs)
@@ -142,6 +143,7 @@ class LocalServer:
         self._parts = Parts(services, hub, jobs, clips, urls, signer)
 
         await manager.start()
+        self._begin(self._tidy_bindings(manager, hub), "aiortstream bindings")
         runner = web.AppRunner(build_app(self._parts, settings), access_log=None, shutdown_timeout=GRACE)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -149,8 +151,9 @@ class LocalServer:
         await web.SockSite(runner, listener, backlog=BACKLOG).start()
         logger.info("serving at %s, data in %s", self._url, data.path)
 
-    async def _begin(self, sender: WebhookSender) -> None:
-        task = asyncio.create_task(self._send_webhooks(sender), name="aiortstream webhooks")
+    def _begin(self, work: Coroutine[object, object, None], name: str) -> None:
+        """Have work done for as long as the server runs."""
+        task = asyncio.create_task(work, name=name)
 
         async def end() -> None:
             task.cancel()
@@ -166,6 +169,15 @@ class LocalServer:
             except Exception:
                 logger.exception("sending webhooks failed, beginning again")
                 await asyncio.sleep(1.0)
+
+    async def _tidy_bindings(self, manager: StreamManager, hub: WebsocketHub) -> None:
+        """Keep what connections that are open are bound to: a defect, or a full disk, is logged, and tried again."""
+        while True:
+            await asyncio.sleep(TIDY_SECONDS)
+            try:
+                await manager.tidy_bindings(hub.connection_ids())
+            except Exception:
+                logger.exception("bindings of connections are not tidied")
 
 
 async def _unlock(opening: asyncio.Future[DataDir]) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from aiortstream.local.pipelines.base import Context
-    from aiortstream.local.store.alerts import AlertRow
+    from aiortstream.local.store.alerts import AlertRow, FiringRow
     from aiortstream.local.store.scenes import SceneRow
     from aiortstream.local.store.streams import StreamRow
 
@@ -112,16 +112,19 @@ class AlertJudging:
         body = msgspec.json.encode(alert_body(fired, times=self._context.profile.webhook_times))
         now = self._clock()
 
-        def commit(conn: sqlite3.Connection) -> AlertRow | None:
+        def commit(conn: sqlite3.Connection) -> tuple[AlertRow, FiringRow] | None:
             current = alerts.get(conn, alert.index_id, alert.id)
             alerts.set_judged(conn, alert.id, scene.id)
             if current is None or not current.enabled or current.judged_to >= scene.id:
                 return None  # switched off while its scene was judged, and on again perhaps
-            alerts.add_firing(
+            firing = alerts.add_firing(
                 conn,
                 alert.id,
                 scene.id,
+                rtstream_id=self.stream.id,
+                index_id=current.index_id,
                 fired_ms=to_milliseconds(fired.timestamp),
+                now_ms=to_milliseconds(self._clock()),
                 confidence=verdict.confidence,
                 explanation=verdict.explanation,
                 model=model,
@@ -130,14 +133,16 @@ class AlertJudging:
                 outbox.add(
                     conn, message_id=message_id(), alert_id=alert.id, url=current.callback_url, body=body, at=now
                 )
-            return current
+            return current, firing
 
         committed = await self._context.db.run(commit)
         if committed is None:
             return
+        current, firing = committed
         self._tally.succeeded()
-        self._context.publisher.publish(self._context.bindings.of(alert.id), fired)
-        if committed.callback_url:
+        logged = msgspec.structs.replace(fired, firing_id=firing.id, fired_at=firing.logged_ms / 1000)
+        self._context.publisher.publish(self._context.bindings.of(alert.id), logged)
+        if current.callback_url:
             self._context.outbox.wake()
 
     def _alert(self, alert: AlertRow, scene: SceneRow, verdict: Verdict) -> Alert:

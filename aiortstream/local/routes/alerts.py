@@ -7,10 +7,12 @@ from aiohttp import web
 from aiortstream.local.routes.answers import created, done, ok
 from aiortstream.local.routes.bodies import read_body
 from aiortstream.local.routes.keys import SERVICES
+from aiortstream.local.routes.query import Query
 from aiortstream.local.routes.table import Routes
 from aiortstream.wire.rest import AlertRequest, AlertStatusRequest, EventRequest
 
 routes = Routes()
+LARGEST_PAGE = 1000
 
 
 @routes.post("/rtstream/event")
@@ -44,6 +46,22 @@ async def set_alert_status(request: web.Request) -> web.Response:
     body = await read_body(request, AlertStatusRequest)
     await request.app[SERVICES].alerts.set_status(*_ids(request), request.match_info["alert_id"], body)
     return done("alert updated")
+
+
+@routes.get("/alert/log")
+async def get_alert_log(request: web.Request) -> web.Response:
+    """A page of what fired, oldest first. The hosted service has no such call."""
+    query = Query(request)
+    start, end = query.window()
+    answer = await request.app[SERVICES].alerts.log(
+        rtstream_id=query.text("rtstream_id"),
+        index_id=query.text("index_id"),
+        page=query.integer("page", 1, least=1),
+        page_size=query.integer("page_size", 100, least=1, most=LARGEST_PAGE),
+        start=start,
+        end=end,
+    )
+    return ok(answer)
 
 
 def _ids(request: web.Request) -> tuple[str, str]:

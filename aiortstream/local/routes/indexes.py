@@ -45,6 +45,7 @@ async def get_scenes(request: web.Request) -> web.Response:
         page_size=query.integer("page_size", 100, least=1, most=LARGEST_PAGE),
         start=start,
         end=end,
+        since=query.moment("since"),
     )
     return ok(answer)
 

@@ -16,7 +16,7 @@ from aiortstream.local.store import streams
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from aiortstream.local.pipelines.base import Tally
@@ -59,7 +59,8 @@ class StreamManager:
         self._closing = False
 
     async def start(self) -> None:
-        """Resume all streams that were not stopped; returns before they are connected."""
+        """Take up what was bound, and resume all streams that were not stopped; returns before they are connected."""
+        await self.bindings.load(self._db)
         await asyncio.to_thread(_clear_unfinished, self._data_dir / VIDEOS)
         wanted = await self._db.run(_resumable)
         self._resuming = asyncio.create_task(self._resume(wanted), name="resuming streams")
@@ -79,6 +80,10 @@ class StreamManager:
         task = asyncio.create_task(runtime.apply(), name=f"{rtstream_id} apply")
         self._own(task)
         await asyncio.shield(task)
+
+    async def tidy_bindings(self, connected: Iterable[str]) -> None:
+        """Forget what is bound to connections that are not among these, and have not been for too long."""
+        await self.bindings.tidy(self._db, connected)
 
     def statistics(self) -> Mapping[str, Mapping[str, Tally]]:
         """What the pipelines of each running stream have done: by stream id, then by name."""

@@ -31,6 +31,6 @@ class Services:
         self.streams = StreamService(db, manager, urls, profile, data_dir)
         self.transcripts = TranscriptService(db, manager, models)
         self.indexes = IndexService(db, manager, models)
-        self.alerts = AlertService(db, manager)
+        self.alerts = AlertService(db, manager, urls)
         self.search = SearchService(db, models)
         self.videos = VideoService(db, urls, data_dir)

@@ -14,7 +14,7 @@ from aiortstream.local.services.lookup import (
     model_refusals,
     page_bounds,
     stream_of,
-    window_of,
+    window_since,
 )
 from aiortstream.local.store import indexes, scenes, transcripts
 from aiortstream.wire.rest import SceneIndexAnswer, SceneIndexesAnswer, SceneRecord, ScenesAnswer
@@ -47,6 +47,7 @@ class IndexService:
         Raises NotFound, BadRequest for a config that cannot be meant or a stream without that medium, Unavailable
         without the model.
         """
+        connection_id = given(request.ws_connection_id)
         batch = _batch(request)
         self._check_model(batch, request.model_name)
         row = indexes.IndexRow(
@@ -71,9 +72,10 @@ class IndexService:
                     f" with media_types that include {medium!r}"
                 )
             indexes.add(conn, row, indexes.ReadMark(transcripts.last_id(conn, rtstream_id), 0))
+            self._manager.bindings.note(conn, row.id, connection_id)
 
         await self._db.run(create)
-        self._manager.bindings.bind(row.id, given(request.ws_connection_id))
+        self._manager.bindings.bind(row.id, connection_id)
         await self._manager.apply(rtstream_id)
         return _answer(row)
 
@@ -97,10 +99,14 @@ class IndexService:
         page_size: int = 100,
         start: float | None = None,
         end: float | None = None,
+        since: float | None = None,
     ) -> ScenesAnswer:
-        """Scenes that touch `start` to `end` (unix seconds, inclusive), newest first. Raises NotFound, BadRequest."""
+        """Scenes that touch `start` to `end`, and end at `since` or later, newest first.
+
+        Times are unix seconds; all bounds are inclusive, to the millisecond. Raises NotFound, BadRequest.
+        """
         limit, offset = page_bounds(page, page_size)
-        window = window_of(start, end)
+        window = window_since(start, end, since)
 
         def read(conn: sqlite3.Connection) -> Sequence[scenes.SceneRow]:
             index_of(conn, rtstream_id, index_id)

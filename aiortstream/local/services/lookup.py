@@ -77,6 +77,14 @@ def window_of(start: float | None, end: float | None) -> Window:
     return Window.of_seconds(start, end)
 
 
+def window_since(start: float | None, end: float | None, since: float | None) -> Window:
+    """The same, without what ends before `since`. Raises BadRequest if it ends before it starts."""
+    window = window_of(start, end)
+    if since is None:
+        return window
+    return window_of(since if start is None else max(start, since), None if end is None else max(end, since))
+
+
 @contextlib.contextmanager
 def model_refusals(field: str) -> Iterator[None]:
     """Around asking for a model: one that is not installed is Unavailable, one that is not known a BadRequest."""

@@ -54,6 +54,7 @@ class StreamService:
         await asyncio.to_thread(_check_source, request.url)
         media_types = _media_types(request.media_types)
         with_transcript = bool(given(request.enable_transcript)) and "audio" in media_types
+        connection_id = given(request.ws_connection_id)
         now = time.time()
         identifier = stream_id(now)
 
@@ -74,11 +75,12 @@ class StreamService:
             streams.add(conn, row)
             if with_transcript:
                 transcripts.set_running(conn, row.id, running=True, engine=None, at=now)
+                self._manager.bindings.note(conn, row.id, connection_id)
             return row
 
         row = await self._db.run(connect)
         if with_transcript:
-            self._manager.bindings.bind(row.id, given(request.ws_connection_id))
+            self._manager.bindings.bind(row.id, connection_id)
         await self._manager.apply(row.id)
         return _answer(row)
 

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from aiortstream.local.services.errors import BadRequest
-from aiortstream.local.services.lookup import given, model_refusals, page_bounds, stream_of, window_of
+from aiortstream.local.services.lookup import given, model_refusals, page_bounds, stream_of, window_since
 from aiortstream.local.store import transcripts
 from aiortstream.wire.rest import TranscriptAnswer, TranscriptionStatusAnswer, TranscriptRecord, WordRecord
 from aiortstream.wire.times import to_naive_iso
@@ -45,6 +45,7 @@ class TranscriptService:
                     " with media_types that include 'audio'"
                 )
             transcripts.set_running(conn, rtstream_id, running=True, engine=engine, at=time.time())
+            self._manager.bindings.note(conn, rtstream_id, connection_id)
 
         await self._db.run(start)
         self._manager.bindings.bind(rtstream_id, connection_id)
@@ -97,9 +98,7 @@ class TranscriptService:
         """
         del engine
         limit, offset = page_bounds(page, page_size)
-        window = window_of(start, end)
-        if since is not None:
-            window = window_of(since if start is None else max(start, since), None if end is None else max(end, since))
+        window = window_since(start, end, since)
 
         def read(conn: sqlite3.Connection) -> tuple[int, list[transcripts.UtteranceRow]]:
             stream_of(conn, rtstream_id)

@@ -1,9 +1,11 @@
 """Events (what to look for), alerts (where to look for it and whom to tell), firings (when it was seen)."""
 
+# ruff: noqa: S608 - what is put into statements are constants of this package; values are bound.
+
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import sqlite3
@@ -43,8 +45,26 @@ class FiringRow:
     alert_id: str
     scene_id: int
     fired_ms: int
+    logged_ms: int
+    """When it was committed, never smaller than that of the id before."""
     confidence: float
     explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """A firing with all that it is about."""
+
+    firing: FiringRow
+    rtstream_id: str
+    rtstream_name: str
+    stored: bool
+    """Whether the stream is recorded, so that the scene can be played."""
+    index_id: str
+    event_id: str
+    label: str
+    start_ms: int
+    end_ms: int
 
 
 _ALERTS = (
@@ -131,26 +151,77 @@ def add_firing(
     alert_id: str,
     scene_id: int,
     *,
+    rtstream_id: str,
+    index_id: str,
     fired_ms: int,
+    now_ms: int,
     confidence: float,
     explanation: str,
     model: str,
-) -> None:
-    """It has fired. Raises `sqlite3.IntegrityError` if it has on this scene before."""
-    conn.execute(
-        "INSERT INTO firings (alert_id, scene_id, fired_ms, confidence, explanation, model) VALUES (?, ?, ?, ?, ?, ?)",
-        (alert_id, scene_id, fired_ms, confidence, explanation, model),
+) -> FiringRow:
+    """It has fired. Raises `sqlite3.IntegrityError` if it has on this scene before.
+
+    It is logged at `now_ms`, or, should the clock have been set back, when the one before it was: whoever has read up
+    to some time finds nothing new before it.
+    """
+    row = conn.execute("SELECT logged_ms FROM firings ORDER BY id DESC LIMIT 1").fetchone()
+    logged_ms = now_ms if row is None else max(now_ms, int(row[0]))
+    cursor = conn.execute(
+        "INSERT INTO firings (rtstream_id, index_id, alert_id, scene_id, fired_ms, logged_ms, confidence, explanation,"
+        " model) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (rtstream_id, index_id, alert_id, scene_id, fired_ms, logged_ms, confidence, explanation, model),
     )
+    return FiringRow(cursor.lastrowid or 0, alert_id, scene_id, fired_ms, logged_ms, confidence, explanation)
 
 
 def firings(conn: sqlite3.Connection, alert_id: str) -> Sequence[FiringRow]:
     """Every time an alert has fired, oldest first."""
     rows = conn.execute(
-        "SELECT id, alert_id, scene_id, fired_ms, confidence, explanation FROM firings WHERE alert_id = ?"
+        "SELECT id, alert_id, scene_id, fired_ms, logged_ms, confidence, explanation FROM firings WHERE alert_id = ?"
         " ORDER BY scene_id",
         (alert_id,),
     )
     return [FiringRow(*row) for row in rows]
+
+
+def log(
+    conn: sqlite3.Connection,
+    *,
+    rtstream_id: str | None,
+    index_id: str | None,
+    start_ms: int | None,
+    end_ms: int | None,
+    limit: int,
+    offset: int,
+) -> Sequence[LogRow]:
+    """Firings logged from `start_ms` on and before `end_ms`, oldest first; what is None does not select.
+
+    An index is of one stream: name either of them, so that it can be looked up in the order of time.
+    """
+    bounds = {
+        "rtstream_id = ?": rtstream_id,
+        "index_id = ?": index_id,
+        "logged_ms >= ?": start_ms,
+        "logged_ms < ?": end_ms,
+    }
+    given = {condition: value for condition, value in bounds.items() if value is not None}
+    where = " AND ".join(given) or "TRUE"
+    # Paged by ids alone, so that what is passed over costs no look-up.
+    rows = conn.execute(
+        "SELECT firings.id, alert_id, scene_id, fired_ms, logged_ms, confidence, explanation, firings.rtstream_id,"
+        " streams.name, store, firings.index_id, event_id, label, start_ms, end_ms FROM firings"
+        " CROSS JOIN alerts ON alerts.id = alert_id CROSS JOIN events ON events.id = event_id"
+        " CROSS JOIN scenes ON scenes.id = scene_id CROSS JOIN streams ON streams.id = firings.rtstream_id"
+        f" WHERE firings.id IN (SELECT id FROM firings WHERE {where} ORDER BY logged_ms, id LIMIT ? OFFSET ?)"
+        " ORDER BY firings.id",
+        (*given.values(), limit, offset),
+    )
+    return [_log_row(*row) for row in rows]
+
+
+def _log_row(*row: Any) -> LogRow:
+    *firing, rtstream_id, name, store, index_id, event_id, label, start_ms, end_ms = row
+    return LogRow(FiringRow(*firing), rtstream_id, name, bool(store), index_id, event_id, label, start_ms, end_ms)
 
 
 def _row(row: tuple[str, str, str, str, str, str, float | None, int, int]) -> AlertRow:

@@ -75,6 +75,12 @@ def get(conn: sqlite3.Connection, rtstream_id: str, index_id: str) -> IndexRow |
     return None if row is None else _row(row)
 
 
+def stream_of(conn: sqlite3.Connection, index_id: str) -> str | None:
+    """Which stream an index is of."""
+    row = conn.execute("SELECT rtstream_id FROM indexes WHERE id = ?", (index_id,)).fetchone()
+    return None if row is None else str(row[0])
+
+
 def of_stream(conn: sqlite3.Connection, rtstream_id: str) -> Sequence[IndexRow]:
     """All indexes of a stream, oldest first."""
     rows = conn.execute(f"SELECT {_COLUMNS} FROM indexes WHERE rtstream_id = ? ORDER BY created_at, id", (rtstream_id,))

@@ -193,7 +193,52 @@ _VERSION_1 = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1,)
+_VERSION_2 = (
+    """
+    CREATE TABLE firings_2 (
+        id INTEGER PRIMARY KEY,
+        rtstream_id TEXT NOT NULL REFERENCES streams (id),
+        index_id TEXT NOT NULL REFERENCES indexes (id),
+        alert_id TEXT NOT NULL REFERENCES alerts (id),
+        scene_id INTEGER NOT NULL REFERENCES scenes (id),
+        fired_ms INTEGER NOT NULL,      -- when it was judged
+        logged_ms INTEGER NOT NULL,     -- when it was committed: never smaller than of the id before
+        confidence REAL NOT NULL,
+        explanation TEXT NOT NULL,
+        model TEXT NOT NULL,
+        UNIQUE (alert_id, scene_id)
+    ) STRICT
+    """,
+    """
+    INSERT INTO firings_2
+    SELECT firings.id, indexes.rtstream_id, indexes.id, alert_id, scene_id, fired_ms,
+        max(fired_ms) OVER (ORDER BY firings.id), confidence, explanation, model
+    FROM firings JOIN alerts ON alerts.id = alert_id JOIN indexes ON indexes.id = index_id
+    """,
+    "DROP TABLE firings",
+    "ALTER TABLE firings_2 RENAME TO firings",
+    "CREATE INDEX firings_by_time ON firings (logged_ms)",
+    "CREATE INDEX firings_by_stream ON firings (rtstream_id, logged_ms)",
+    "CREATE INDEX firings_by_index ON firings (index_id, logged_ms)",
+    """
+    CREATE TABLE connections (          -- websocket connections, by the ids that this server has given them
+        id TEXT PRIMARY KEY,
+        seen_at REAL NOT NULL           -- about when it was last open
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX connections_by_age ON connections (seen_at)",
+    """
+    CREATE TABLE bindings (
+        id INTEGER PRIMARY KEY,         -- in the order of binding
+        topic TEXT NOT NULL,            -- id of a stream (its transcript), an index or an alert
+        connection_id TEXT NOT NULL REFERENCES connections (id) ON DELETE CASCADE,
+        UNIQUE (topic, connection_id)
+    ) STRICT
+    """,
+    "CREATE INDEX bindings_by_connection ON bindings (connection_id)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)
 """Step n leads from version n to version n + 1."""
 
 

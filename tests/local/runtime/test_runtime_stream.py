@@ -11,7 +11,6 @@ from core_fakes import T0, FakeModels, open_core, segment, until
 from aiortstream.local.ingest.status import IngestState
 from aiortstream.local.paths import VIDEOS
 from aiortstream.local.runtime import intake
-from aiortstream.local.runtime.bindings import MAX_CONNECTIONS, Bindings
 from aiortstream.local.store import segments, streams
 from aiortstream.records import Scene
 from aiortstream.wire.rest import ConnectRequest
@@ -195,16 +194,3 @@ async def test_nothing_starts_while_the_manager_closes(tmp_path: Path) -> None:
         await core.manager.aclose()
         await core.manager.apply(stream.id)
         assert core.manager.statistics() == {}
-
-
-def test_bindings_are_bounded_and_in_order() -> None:
-    bindings = Bindings()
-    bindings.bind("topic", None)
-    bindings.bind("topic", "")
-    assert bindings.of("topic") == ()
-    for number in range(MAX_CONNECTIONS + 1):
-        bindings.bind("topic", f"ws-{number}")
-    bindings.bind("topic", "ws-1")
-    assert len(bindings.of("topic")) == MAX_CONNECTIONS
-    assert bindings.of("topic")[0] == "ws-2"
-    assert bindings.of("topic")[-1] == "ws-1"

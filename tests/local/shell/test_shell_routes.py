@@ -89,6 +89,9 @@ CALLS: list[tuple[str, str, Any, int, set[str]]] = [
     ("GET", "/rtstream/{stream}/index/{index}/alert", None, 200, {"alerts"}),
     ("PATCH", "/rtstream/{stream}/index/{index}/alert/{alert}/status", {"action": "disable"}, 200, set()),
     ("PATCH", "/rtstream/{stream}/index/{index}/alert/{alert}/status", {"status": "enabled"}, 200, set()),
+    ("GET", "/alert/log", None, 200, {"firings", "next_page"}),
+    ("GET", "/alert/log?rtstream_id={stream}&index_id={index}", None, 200, {"firings"}),
+    ("GET", "/alert/log?start=0&end=1700000000&page=2&page_size=9", None, 200, {"firings"}),
     ("GET", "/healthz", None, 200, {"status"}),
 ]
 
@@ -191,6 +194,10 @@ UNKNOWN: list[tuple[str, str, Any]] = [
     ("POST", "/rtstream/{stream}/index/{index}/alert", {"event_id": "0123456789abcdef"}),
     ("POST", "/rtstream/{stream}/index/0123456789abcdef/alert", {"event_id": "{event}"}),
     ("PATCH", "/rtstream/{stream}/index/{index}/alert/0123456789abcdef/status", {"action": "enable"}),
+    ("GET", "/alert/log?rtstream_id=rts-x", None),
+    ("GET", "/alert/log?index_id=0123456789abcdef", None),
+    ("GET", "/alert/log?rtstream_id={stream}&index_id=0123456789abcdef", None),
+    ("GET", "/alert/log?rtstream_id=rts-x&index_id={index}", None),
     ("GET", "/video/m-x", None),
     ("GET", "/async-response/0123456789abcdef", None),
 ]
@@ -239,6 +246,11 @@ REFUSED: list[tuple[str, str, Any, str]] = [
         None,
         "end: expected a time after",
     ),
+    ("GET", "/rtstream/{stream}/index/scene/{index}?since=soon", None, "since: expected unix seconds"),
+    ("GET", "/alert/log?start=then", None, "start: expected unix seconds"),
+    ("GET", "/alert/log?start=1700000005&end=1700000005", None, "end: expected a time after"),
+    ("GET", "/alert/log?page=0", None, "page: expected a whole number from 1"),
+    ("GET", "/alert/log?page_size=1001", None, "page_size: expected a whole number from 1 to 1000"),
     ("POST", "/rtstream/{stream}/transcription", {"action": "begin"}, "action: expected"),
     ("POST", "/rtstream/{stream}/index/scene", {"extraction_type": "smell"}, "extraction_type: expected 'time'"),
     ("POST", "/rtstream/{stream}/index/scene", {"extraction_config": {"time": 0}}, "extraction_config.time: expected"),

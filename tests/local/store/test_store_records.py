@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -198,6 +199,12 @@ async def test_the_outbox_from_due_to_done(db: Database) -> None:
     await db.run(check)
 
 
+def log(conn: sqlite3.Connection, **selection: Any) -> Sequence[alerts.LogRow]:
+    """The log of alerts; nothing selects unless it is named."""
+    wanted: dict[str, Any] = dict.fromkeys(("rtstream_id", "index_id", "start_ms", "end_ms"))
+    return alerts.log(conn, **{**wanted, "limit": 10, "offset": 0, **selection})
+
+
 QUERIES: dict[str, Callable[[sqlite3.Connection], object]] = {
     "transcript page": lambda conn: transcripts.page(conn, "s", Window(MS, MS + 1000), limit=10, offset=0),
     "transcript since": lambda conn: transcripts.page(conn, "s", Window(MS, None), limit=10, offset=0),
@@ -220,6 +227,9 @@ QUERIES: dict[str, Callable[[sqlite3.Connection], object]] = {
     "alerts": lambda conn: alerts.of_index(conn, "i"),
     "watched": lambda conn: alerts.watched_indexes(conn, "s"),
     "firings": lambda conn: alerts.firings(conn, "a"),
+    "log of all": lambda conn: log(conn, start_ms=MS, end_ms=MS + 1),
+    "log of a stream": lambda conn: log(conn, rtstream_id="s", start_ms=MS),
+    "log of an index": lambda conn: log(conn, index_id="i", end_ms=MS),
     "outbox": lambda conn: outbox.due(conn, T0, 10),
     "outbox next": outbox.next_due,
     "outbox old": lambda conn: outbox.forget(conn, T0),
