@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 from live_server import DEADLINE, T0, Server, hub_of, running_server, segment, until
-from virtual_clock import VirtualClock
 
 from aiortstream.errors import DataLost, InvalidArgumentError, InvalidRequestError
 from aiortstream.live.bindings import TranscriptBinding
 from aiortstream.live.hub import LiveHub
 from aiortstream.live.watch import Watch
 from aiortstream.records import TranscriptSegment
+from aiortstream.testing import VirtualClock
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from typing import Any
 import aiohttp
 import pytest
 from live_server import DEADLINE, QUICK, FakeGateway, Server, hub_of, running_server, until
-from virtual_clock import VirtualClock
 
 from aiortstream.errors import (
     AuthenticationError,
@@ -28,6 +27,7 @@ from aiortstream.live.gateway import Resume
 from aiortstream.live.settings import LiveSettings
 from aiortstream.records import DecodeFailure, Event, UnknownEvent
 from aiortstream.retry import reconnect_delays
+from aiortstream.testing import VirtualClock
 from aiortstream.wire.frames import Hello
 
 

@@ -20,7 +20,6 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from virtual_clock import VirtualClock
 
 from aiortstream.live.bindings import AlertBinding, SceneBinding, TranscriptBinding
 from aiortstream.live.broadcast import BroadcastFeed, alert_filter
@@ -32,6 +31,7 @@ from aiortstream.live.session import Session
 from aiortstream.live.settings import LiveSettings
 from aiortstream.live.states import FeedKey, WatchState, Window
 from aiortstream.records import Alert, Gap, Scene, TranscriptSegment, UnknownEvent
+from aiortstream.testing import VirtualClock
 from aiortstream.wire.extras import ALERT_LOG, RESUME
 from aiortstream.wire.frames import Hello
 from aiortstream.wire.times import to_milliseconds

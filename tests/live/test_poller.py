@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from virtual_clock import VirtualClock
 
 from aiortstream.errors import (
     AuthenticationError,
@@ -32,6 +31,7 @@ from aiortstream.live.poller import Poller
 from aiortstream.live.settings import LiveSettings
 from aiortstream.live.states import FeedKey, WatchState, Window, WindowTooFullError
 from aiortstream.records import Alert, Gap, Scene, TranscriptSegment
+from aiortstream.testing import VirtualClock
 
 T = 1_720_000_000.0
 

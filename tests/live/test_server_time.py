@@ -7,7 +7,6 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
-from virtual_clock import VirtualClock
 
 from aiortstream.live.clock import ServerTime, SystemClock
 from aiortstream.live.feed import HistoryFeed
@@ -15,6 +14,7 @@ from aiortstream.live.merger import Merger
 from aiortstream.live.settings import LiveSettings
 from aiortstream.live.states import FeedKey, WatchState
 from aiortstream.records import TranscriptSegment
+from aiortstream.testing import VirtualClock
 
 T = 1_720_000_000.0
 

@@ -10,22 +10,35 @@ _TURNS = 12  # of the event loop: more than any chain of wake-ups here is long
 
 
 class VirtualClock:
-    """`live.clock.Clock`, and `sleep` for the fakes around what is tested."""
+    """For `AsyncClient(clock=...)`: what the watches take the time from and wait by.
+
+    Polls, reconnect delays and ages of connections then pass by `advance` alone. Sockets are real all the same: what
+    depends on them is waited for, with a deadline, as in any test.
+    """
 
     def __init__(self, now: float) -> None:
+        """`now`: unix seconds."""
         self._now = now
         self._order = itertools.count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
 
     def time(self) -> float:
+        """Unix seconds."""
         return self._now
 
+    @property
+    def sleeping(self) -> int:
+        """How many wait for time to pass."""
+        return sum(not sleeper.done() for _, _, sleeper in self._sleepers)
+
     async def sleep(self, seconds: float) -> None:
+        """Wait until that many seconds have been advanced. Cancelling it is safe."""
         sleeper = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), sleeper))
         await sleeper
 
     async def wait(self, event: asyncio.Event, timeout: float | None) -> bool:
+        """Wait until `event` is set (True), or `timeout` seconds have been advanced (False). Cancelling it is safe."""
         if timeout is None:
             await event.wait()
             return True
@@ -38,12 +51,12 @@ class VirtualClock:
         return event.is_set()
 
     async def settle(self) -> None:
-        """Let everything happen that can happen now."""
+        """Let everything happen that can happen without time passing."""
         for _ in range(_TURNS):
             await asyncio.sleep(0)
 
     async def advance(self, seconds: float) -> None:
-        """Let `seconds` pass, in order."""
+        """Let `seconds` pass: whoever is due meanwhile goes on, in order."""
         target = self._now + seconds
         await self.settle()
         while self._sleepers and self._sleepers[0][0] <= target:
