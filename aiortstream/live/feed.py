@@ -176,11 +176,14 @@ class HistoryFeed(Generic[R]):
         else:
             self.hint(now)
 
-    def hint(self, now: float) -> None:
+    def hint(self, now: float, *, ended: float | None = None) -> None:
         """Something happened that may concern this feed: look at once.
 
-        A full consumer is not hurried, and neither is a server whose last answer was a failure.
+        A full consumer is not hurried, and neither is a server whose last answer was a failure. `ended`: when the record
+        did that has come just now: made after the watch began, it is wanted even if it tells of a moment before.
         """
+        if ended is not None and self._from_now:
+            self._merger.want_from(ended)
         if self.state is not WatchState.NEW and self.buffer.is_low and (self._polling or not self._failures):
             self._idle_interval = self._settings.poll_interval
             self._want_poll(now)

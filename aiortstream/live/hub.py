@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -370,7 +371,8 @@ class LiveHub:
         max_keys = max(self._settings.max_keys, 4 * (_checked(max_buffer) or self._settings.max_buffer))
         if isinstance(since, str):
             return Merger.resume(parse_cursor(since, str(key)), overlap=overlap, max_keys=max_keys, until=end)
-        start = self.now() if since is None else moment(since, "since")
+        # The wire has whole milliseconds: what is made in this one is wanted.
+        start = math.floor(self.now() * 1000 - 1) / 1000 if since is None else moment(since, "since")
         return Merger(start, overlap=overlap, max_keys=max_keys, until=end)
 
     def _start(self) -> None:

@@ -94,6 +94,11 @@ class Merger(Generic[R]):
         ordered = sorted(records, key=key_of)
         return [record for record in ordered if span(record)[1] > self.floor and self.accept(record)]
 
+    def want_from(self, ended: float) -> None:
+        """A record that ended at `ended` is wanted, where polls will look for it at all."""
+        if ended > self.fetch_from:
+            self.floor = min(self.floor, math.nextafter(ended, 0.0))
+
     def shift(self, seconds: float) -> None:
         """What was taken for the present was not: the feed begins `seconds` later."""
         self.floor += seconds

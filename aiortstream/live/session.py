@@ -261,7 +261,7 @@ class Session:
             return
         for key in self._scenes_of.get(scene.rtstream_id, ()):
             for feed in self._feeds[key]:
-                feed.hint(now)
+                feed.hint(now, ended=scene.end)
 
     def _alert(self, alert: Alert, now: float) -> None:
         stream = alert.rtstream_id
