@@ -162,6 +162,10 @@ async def test_so_many_connections_are_remembered_and_no_more(
         found = await again(db, clock)
         assert (found.of("topic-0"), found.of("topic-1")) == (made.of("topic-0"), made.of("topic-1"))
         assert len(made._seen) == len(made._bound) == 3
+        clock.now += 1
+        await bind(db, made, "topic-1", connections[3])  # bound anew, so another is the one unseen for longest
+        await bind(db, made, "topic-2", A)
+        assert (made.of("topic-0"), made.of("topic-1")) == ((), (connections[5], connections[3]))
 
 
 async def test_publishing_asks_no_database(tmp_path: Path, clock: Clock) -> None:

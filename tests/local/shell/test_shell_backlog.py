@@ -155,6 +155,18 @@ def test_what_is_sent_again_does_not_count_as_being_behind() -> None:
     assert made.behind == 3
 
 
+def test_bytes_count_anew_from_where_a_socket_comes_and_not_what_it_gets_again() -> None:
+    size = len(frame(1).data)
+    made = backlog(frames=100, bytes=3 * size)
+    assert put(made, 1, 2, 3, 4) == [True, True, True, False]
+    made.go_back(0)
+    assert taken(made, 3) == [1, 2, 3]
+    assert put(made, 5, 6, 7, 8) == [True, True, True, False]
+    assert taken(made, 2) == [4, 5]
+    made.go_back(5)
+    assert put(made, 9) == [True]
+
+
 def test_a_backlog_that_would_lose_what_was_not_sent_says_so() -> None:
     made = backlog(kept_frames=5)
     for number in range(1, 6):

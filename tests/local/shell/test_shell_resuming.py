@@ -323,7 +323,7 @@ async def test_a_close_without_a_code_is_a_goodbye(world: World) -> None:
     assert world.hub.connection_ids() == ()
 
 
-async def test_a_consumer_that_was_cut_off_gets_the_rest(tmp_path: Path) -> None:
+async def test_a_consumer_that_was_cut_off_gets_the_rest(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with open_world(tmp_path, HubLimits(frames=3)) as world:
         client = await world.client()
         world.say(client, range(20))  # without a pause: nothing can be sent meanwhile
@@ -335,6 +335,8 @@ async def test_a_consumer_that_was_cut_off_gets_the_rest(tmp_path: Path) -> None
         assert (back.id, back.complete) == (client.id, True)
         world.say(client, range(20, 23))  # as many as a consumer may be behind, besides those that it gets again
         assert await back.read(23) == [str(number) for number in range(23)]
+        told = [record.getMessage() for record in caplog.records if record.name == "aiortstream.local.websocket"]
+        assert told == [f"connection {client.id} is 4 frames behind and is closed"]  # once, whatever comes after it
 
 
 # --- taking over ------------------------------------------------------------------------------------------------------
@@ -391,6 +393,8 @@ async def test_a_socket_that_is_superseded_takes_no_frame_even_if_it_was_woken()
     for name in (b"1", b"2"):
         assert connection.put(Outgoing(b'{"n":%b}' % name, 0.0))
     connection.hold(second, 0)
+    for _ in range(3):
+        await asyncio.sleep(0)  # the turn of the first, which was woken before
     assert await second.next_frame() == b'{"n":1,"sequence":1}'
     assert await second.next_frame() == b'{"n":2,"sequence":2}'
     assert not waiting.done()
