@@ -238,7 +238,7 @@ class HistoryFeed(Generic[R]):
             stop = min(stop, self._merger.until)
         stop = max(stop, start + SHORTEST_WINDOW)
         end = min(stop, start + self._window_length)
-        return Window(start, end, to_present=end >= min(now, stop))
+        return Window(start, end, to_present=end >= min(now, stop), asked_at=now)
 
     def poll_succeeded(
         self, window: Window, records: Sequence[R], now: float, *, unreadable: Sequence[bytes] = ()
@@ -349,7 +349,7 @@ class HistoryFeed(Generic[R]):
     def _advance(self, window: Window, found: bool, now: float) -> None:
         if window.to_present:
             self._resume_at = None
-            self._merger.covered(min(window.end, now + self._skew) - self._settings.overlap)
+            self._merger.covered(min(window.end, window.asked_at, now + self._skew) - self._settings.overlap)
             self._reached_present(found, now)
             return
         # Whether servers select by start, by end or by both is not known: windows overlap, so that none falls between.

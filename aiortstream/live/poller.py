@@ -167,7 +167,7 @@ class Poller:
                 feed.end(error)
         else:
             for feed, window in polls:
-                part = history if window == whole else _part(history, window)
+                part = history if len(polls) == 1 else _part(history, window)
                 # A transcript's feed gets segments, an index's scenes; they share no type parameter.
                 either: HistoryFeed[Any] = feed
                 either.poll_succeeded(window, part.records, self._clock.time(), unreadable=part.unreadable)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -44,6 +45,8 @@ class Window:
     start: float
     end: float
     to_present: bool
+    asked_at: float = math.inf
+    """When it was asked for, by the server's clock: an answer that took long says nothing of what came meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)

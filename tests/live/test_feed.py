@@ -434,3 +434,14 @@ def test_whatever_happens_everything_arrives_once() -> None:
 @pytest.mark.timeout(7200)
 def test_the_same_for_long() -> None:
     run_state_machine_as_test(FeedMachine, settings=settings(RUN, max_examples=100_000, stateful_step_count=50))
+
+
+def test_an_answer_that_took_long_says_nothing_of_what_came_meanwhile() -> None:
+    feed = make_feed(NOW - 1)
+    feed.open(NOW, bound=False)
+    window = feed.next_window(NOW)
+    assert window is not None
+    feed.poll_succeeded(window, [], NOW + 300)  # read by the server at NOW, and five minutes under way
+    following = feed.next_window(NOW + 302)
+    assert following is not None
+    assert following.start <= NOW - 60  # what was late at NOW is still looked for
