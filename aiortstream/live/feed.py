@@ -179,8 +179,8 @@ class HistoryFeed(Generic[R]):
     def hint(self, now: float, *, ended: float | None = None) -> None:
         """Something happened that may concern this feed: look at once.
 
-        A full consumer is not hurried, and neither is a server whose last answer was a failure. `ended`: when the record
-        did that has come just now: made after the watch began, it is wanted even if it tells of a moment before.
+        A full consumer is not hurried, and neither is a server whose last answer was a failure. `ended`: when the
+        record did that has come just now: made after the watch began, it is wanted even if it tells of a moment before.
         """
         if ended is not None and self._from_now:
             self._merger.want_from(ended)
