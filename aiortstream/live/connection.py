@@ -36,6 +36,7 @@ logger = logging.getLogger("aiortstream.live")
 
 _DATA = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
 _FRAMES_BEFORE_HELLO = 100  # the protocol has none; a server that goes on like this speaks another one
+_GIVEN_UP = 4000  # close code of a socket we shall be back from: a normal one would say that we are done with its id
 _LINGER = 2.0  # seconds for which a replaced socket is read on: what was sent to it may still be under way
 
 
@@ -298,7 +299,7 @@ class Connection:
                 link.reason = f"no frame for {quiet:.0f} s, while polls have found records that should have come"
             else:
                 continue
-            await _close(link.socket)
+            await _close(link.socket, _GIVEN_UP)
             return
 
     def _event(self, raw: bytes, link: _Link) -> None:
@@ -311,9 +312,9 @@ class Connection:
         self._attempt = asyncio.Event()
 
 
-async def _close(socket: Socket) -> None:
+async def _close(socket: Socket, code: int = aiohttp.WSCloseCode.OK) -> None:
     """Close without caring how the peer takes it: it may be gone, and aiohttp bounds the wait for its answer."""
     try:
-        await socket.close()
+        await socket.close(code=code)
     except (aiohttp.ClientError, OSError) as error:
         logger.debug("closing the websocket: %s", error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+_LARGEST_JUMP = 1_000_000
 _MISSING_KEPT = 1000  # numbers that may still come late
 
 
@@ -26,6 +27,8 @@ class Numbering:
             del self._missing[sequence]
             return 0
         skipped = sequence - self.last - 1
+        if skipped > _LARGEST_JUMP:
+            return 1  # no server has lost as many: a number that is wrong must not make all later ones look old
         if skipped:
             for number in range(max(self.last + 1, sequence - _MISSING_KEPT), sequence):
                 self._missing[number] = None
