@@ -25,7 +25,6 @@ from typing import Any
 
 from aiortstream import Alert, AsyncClient, Gap, LiveSettings, Scene, TranscriptSegment, Watch
 from aiortstream.testing import FaultGate, ScriptedServer
-from aiortstream.wire.extras import ALERT_LOG, RESUME, SINCE
 from aiortstream.testing.faults import (
     BlackHole,
     Close,
@@ -39,6 +38,7 @@ from aiortstream.testing.faults import (
     Stall,
     Status,
 )
+from aiortstream.wire.extras import ALERT_LOG, RESUME, SINCE
 
 OFFICIAL = Path(__file__).with_name("under_faults_official.py")
 SETTLING = 60.0  # seconds after the last record in which a consumer can still make up for what it missed
