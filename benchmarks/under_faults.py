@@ -4,8 +4,8 @@
 
 A scripted server that forgets as the hosted service does, and another that has the extras of the embedded one, emit
 transcript segments, scenes and alerts; a gate in front of each does the same things to the same records. What was
-emitted and not handed over is lost; what lies in no gap that the program was told of is lost in silence. Prints a table, then
-one line of JSON. Ends with 1 if ours lost anything in silence or handed anything over twice.
+emitted and not handed over is lost; what lies in no gap that the program was told of is lost in silence. Prints a
+table, then one line of JSON. Ends with 1 if ours lost anything in silence or handed anything over twice.
 
 One thing is left out, since no client can know of it: an alert whose frame the service itself loses on a connection
 that stays well. The hosted wire neither numbers frames nor keeps a log of alerts.
