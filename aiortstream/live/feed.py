@@ -86,6 +86,9 @@ class HistoryFeed(Generic[R]):
         self._poll_void = False  # the feed was rewound meanwhile: what that poll brings would leave a hole behind it
         self._again: float | None = None  # when another poll was wanted while one was under way
         self._resume_at: float | None = None  # start of the next window of a history that is read in several
+        # When the first window of such a reading was asked for that late records may still have come into: the present,
+        # once it is reached, is known no further than that.
+        self._unsettled_since: float | None = None
         self._pending: list[R] = []  # frames that came while CATCHING_UP, bounded like the buffer
         self._pending_lost = False  # more came than fit: another poll has to find them
         self._window_length = FIRST_WINDOW
@@ -238,6 +241,10 @@ class HistoryFeed(Generic[R]):
             stop = min(stop, self._merger.until)
         stop = max(stop, start + SHORTEST_WINDOW)
         end = min(stop, start + self._window_length)
+        settled = now - self._settings.overlap
+        if end < min(now, stop) and start < settled:
+            # What is younger may still get late records: it is read last, and in one go where that is possible.
+            end = min(end, max(settled, start + SHORTEST_WINDOW))
         return Window(start, end, to_present=end >= min(now, stop), asked_at=now)
 
     def poll_succeeded(
@@ -347,14 +354,18 @@ class HistoryFeed(Generic[R]):
             self.on_poll_due()
 
     def _advance(self, window: Window, found: bool, now: float) -> None:
+        if window.end > window.asked_at - self._settings.overlap and self._unsettled_since is None:
+            self._unsettled_since = window.asked_at
         if window.to_present:
             self._resume_at = None
-            self._merger.covered(min(window.end, window.asked_at, now + self._skew) - self._settings.overlap)
+            proven = min(window.end, window.asked_at, now + self._skew) - self._settings.overlap
+            self._merger.covered(min(proven, self._unsettled_since or proven))
+            self._unsettled_since = None
             self._reached_present(found, now)
             return
         # Whether servers select by start, by end or by both is not known: windows overlap, so that none falls between.
         self._resume_at = window.end - min(self._settings.overlap, (window.end - window.start) / 4)
-        self._merger.covered(self._resume_at)
+        self._merger.covered(min(self._resume_at, self._unsettled_since or self._resume_at))
         self._want_poll(now)
 
     def _reached_present(self, found: bool, now: float) -> None:

@@ -445,3 +445,33 @@ def test_an_answer_that_took_long_says_nothing_of_what_came_meanwhile() -> None:
     following = feed.next_window(NOW + 302)
     assert following is not None
     assert following.start <= NOW - 60  # what was late at NOW is still looked for
+
+
+def test_what_comes_late_into_a_window_that_was_read_is_found_once_the_present_is_reached() -> None:
+    feed = HistoryFeed(KEY, Merger[Scene](NOW - 200, overlap=60.0, max_keys=10_000), SETTINGS)
+    feed.open(NOW, bound=False)
+    there = [scene(NOW - 30 + n / 100, NOW - 30 + n / 100 + 0.005) for n in range(3000)]
+    late = scene(NOW - 25.5, NOW - 25.2)
+    got: list[Scene] = []
+    now = NOW
+    for _ in range(2000):
+        if feed.poll_due is not None:
+            now = max(now, feed.poll_due)
+            window = feed.next_window(now)
+            if window is not None:
+                inside = [r for r in there if r.end >= window.start and r.start <= window.end]
+                if len(inside) > feed.max_buffer and window.end - window.start > 1.0:
+                    feed.poll_too_full(window, now)
+                else:
+                    feed.poll_succeeded(window, inside, now)
+        for _ in range(len(feed.buffer)):
+            item = feed.pop(now)
+            assert isinstance(item, Scene)
+            got.append(item)
+        now += 0.05
+        if len(got) > 1000 and late not in there:
+            there.append(late)  # thirty seconds late, into a stretch that was read a moment ago
+        if late in got:
+            break
+    assert late in got
+    assert len({(r.start, r.end) for r in got}) == len(got)
