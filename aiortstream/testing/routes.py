@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from email.utils import formatdate
 from typing import Any, TypeVar
 
 import msgspec
@@ -32,8 +33,15 @@ class Answers:
     """Every route of the wire that a client of live streams uses."""
 
     def __init__(
-        self, world: World, features: tuple[str, ...], *, second_start_rebinds: bool, newest_first: bool
+        self,
+        world: World,
+        features: tuple[str, ...],
+        clock: Callable[[], float],
+        *,
+        second_start_rebinds: bool,
+        newest_first: bool,
     ) -> None:
+        self._clock = clock
         self.requests: list[str] = []
         self._world = world
         self._features = features
@@ -83,12 +91,13 @@ class Answers:
     def _answering(self, handler: Callable[[web.Request], Awaitable[Any]]) -> _Handler:
         async def answer(request: web.Request) -> web.Response:
             self.requests.append(f"{request.method} {request.path}")
+            date = {"Date": formatdate(self._clock(), usegmt=True)}  # clients take the server's time from it
             try:
                 data = await handler(request)
             except _Refused as refused:
                 body = msgspec.json.encode({"success": False, "message": str(refused)})
-                return web.Response(status=refused.status, body=body, content_type="application/json")
-            return web.Response(body=success(data), content_type="application/json")
+                return web.Response(status=refused.status, body=body, content_type="application/json", headers=date)
+            return web.Response(body=success(data), content_type="application/json", headers=date)
 
         return answer
 

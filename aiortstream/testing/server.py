@@ -80,7 +80,7 @@ class ScriptedServer:
         self._port = 0
         self._opened = asyncio.Event()  # set when a websocket has opened; cleared by whoever waits
         self._answers = Answers(
-            self.world, self.features, second_start_rebinds=second_start_rebinds, newest_first=newest_first
+            self.world, self.features, clock, second_start_rebinds=second_start_rebinds, newest_first=newest_first
         )
 
     async def __aenter__(self) -> Self:
