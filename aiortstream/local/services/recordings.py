@@ -101,7 +101,7 @@ class Recordings:
             has_video=any(segment.has_video for segment in present),
             created_at=time.time(),
         )
-        await self._db.run(lambda conn: videos.replace(conn, row))
+        await self._db.run(lambda conn: videos.add(conn, row))
         return row
 
 

@@ -1,23 +1,12 @@
-"""Search over scenes: what a record means, and which of the words asked for it holds.
-
-The score of a scene is the likeness of its meaning to the query's (cosine of embeddings, 0 to 1), raised by the share
-of the query's words that it holds: `likeness + (1 - likeness) * WORD_WEIGHT * share`. Without a model for embeddings it
-is the words alone. Neighbouring scenes that say the same are one result.
-"""
+"""Search over the scenes of streams. Neighbouring scenes that say the same are one result."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from aiortstream.local.ai.protocols import ModelError
-from aiortstream.local.patience import call_model
 from aiortstream.local.services.errors import BadRequest
 from aiortstream.local.services.lookup import collection_of, given, index_of, stream_of
-from aiortstream.local.services.vectors import VectorScan
+from aiortstream.local.services.ranking import Ranking, check_limit, check_query, check_share, good_enough
 from aiortstream.local.store import finding, indexes, scenes, streams
 from aiortstream.wire.rest import SearchAnswer, SearchRecord
 
@@ -30,15 +19,8 @@ if TYPE_CHECKING:
     from aiortstream.wire.rest import SearchRequest
 
 DEFAULT_RESULTS = 10
-LARGEST_RESULTS = 1000
-DEFAULT_SCORE = 0.2
-LARGEST_QUERY = 4_000  # characters
-WORD_WEIGHT = 0.5
-_MODEL_SECONDS = 30.0  # deadline of embedding the query
 _SPARE = 5  # times as many candidates as results: neighbours that say the same become one
 _ADJACENT_MS = 1_000  # between the windows of scenes that may become one
-
-logger = logging.getLogger("aiortstream.local.search")
 
 
 class SearchService:
@@ -46,8 +28,7 @@ class SearchService:
 
     def __init__(self, db: Database, models: Models) -> None:
         self._db = db
-        self._models = models
-        self._scan = VectorScan(db)
+        self._ranking = Ranking(db, models, finding.SCENES)
 
     async def stream(self, rtstream_id: str, request: SearchRequest) -> SearchAnswer:
         """Scenes of a stream, or of one of its indexes, best first; none found is an empty list.
@@ -90,64 +71,20 @@ class SearchService:
         wanted = given(request.result_threshold)
         limit = DEFAULT_RESULTS if wanted is None else wanted
         index_ids = [index.id for index in searched]
-        shares, likeness = await asyncio.gather(
-            self._by_words(request.query, index_ids, limit * _SPARE),
-            self._by_meaning(request.query, index_ids, limit * _SPARE),
-        )
-        scores = {
-            scene_id: _score(likeness.get(scene_id, 0.0), shares.get(scene_id, 0.0))
-            for scene_id in {*shares, *likeness}
-        }
-        best = sorted(_good_enough(scores, request), key=lambda scene_id: (-scores[scene_id], -scene_id))
+        scores = await self._ranking.scores(request.query, index_ids, limit * _SPARE)
+        best = good_enough(scores, given(request.score_threshold), given(request.dynamic_score_percentage))
         rows = await self._db.read(lambda conn: scenes.by_id(conn, best))
         names = {index.id: index.name for index in searched}
         return _joined([rows[scene_id] for scene_id in best if scene_id in rows], scores, names)[:limit]
 
-    async def _by_words(self, query: str, index_ids: Sequence[str], limit: int) -> Mapping[int, float]:
-        terms = finding.terms(query)
-        return await self._db.read(lambda conn: finding.by_words(conn, terms, frozenset(index_ids), limit=limit))
-
-    async def _by_meaning(self, query: str, index_ids: Sequence[str], limit: int) -> Mapping[int, float]:
-        try:
-            embedder = self._models.embedder()
-            vector = (await call_model(lambda: embedder.embed([query]), seconds=_MODEL_SECONDS))[0]
-        except ModelError as error:
-            logger.warning("searching by words alone: %s", error)
-            return {}
-        return await self._scan.nearest(index_ids, embedder.model, np.asarray(vector, np.float32), limit=limit)
-
 
 def _check(request: SearchRequest) -> None:
-    if not request.query.strip() or len(request.query) > LARGEST_QUERY:
-        raise BadRequest(f"query: expected 1 to {LARGEST_QUERY} characters, got {len(request.query.strip())}")
-    limit = given(request.result_threshold)
-    if limit is not None and not 1 <= limit <= LARGEST_RESULTS:
-        raise BadRequest(f"result_threshold: expected a whole number from 1 to {LARGEST_RESULTS}, got {limit}")
+    check_query(request.query)
+    check_limit("result_threshold", given(request.result_threshold))
     for name in ("score_threshold", "dynamic_score_percentage"):
-        value = given(getattr(request, name))
-        if value is not None and not 0 <= value <= 100:
-            raise BadRequest(f"{name}: expected a share from 0 to 1 or a percentage up to 100, got {value}")
+        check_share(name, given(getattr(request, name)))
     if given(request.filter):
         raise BadRequest("filter: this server knows no filters; leave it out, or empty")
-
-
-def _score(likeness: float, share: float) -> float:
-    return likeness + (1 - likeness) * WORD_WEIGHT * share
-
-
-def _good_enough(scores: Mapping[int, float], request: SearchRequest) -> list[int]:
-    """Scenes above the threshold, and above a share of the best score where that is asked for."""
-    threshold = given(request.score_threshold)
-    least = DEFAULT_SCORE if threshold is None else _share(threshold)
-    of_best = given(request.dynamic_score_percentage)
-    if of_best is not None:
-        least = max(least, _share(of_best) * max(scores.values(), default=0.0))
-    return [scene_id for scene_id, score in scores.items() if score >= least]
-
-
-def _share(value: float) -> float:
-    """Thresholds are documented both as shares and as percentages; above 1 it can only be the latter."""
-    return value / 100 if value > 1 else value
 
 
 def _joined(

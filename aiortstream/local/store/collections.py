@@ -41,6 +41,36 @@ def every(conn: sqlite3.Connection) -> list[CollectionRow]:
     return [_row(row) for row in conn.execute(f"SELECT {_COLUMNS} FROM collections ORDER BY created_at, id")]
 
 
+def add(conn: sqlite3.Connection, collection: CollectionRow) -> None:
+    """A new collection."""
+    conn.execute(
+        f"INSERT INTO collections ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)",
+        (collection.id, collection.name, collection.description, collection.is_default, collection.created_at),
+    )
+
+
+def update(conn: sqlite3.Connection, collection_id: str, *, name: str | None, description: str | None) -> None:
+    """Change what is given."""
+    conn.execute(
+        "UPDATE collections SET name = coalesce(?, name), description = coalesce(?, description) WHERE id = ?",
+        (name, description, collection_id),
+    )
+
+
+def holds(conn: sqlite3.Connection, collection_id: str) -> tuple[int, int]:
+    """How many streams and how many videos are in it."""
+    streams, videos = (
+        conn.execute(f"SELECT count(*) FROM {table} WHERE collection_id = ?", (collection_id,)).fetchone()[0]
+        for table in ("streams", "videos")
+    )
+    return streams, videos
+
+
+def remove(conn: sqlite3.Connection, collection_id: str) -> None:
+    """Delete an empty collection. Raises `sqlite3.IntegrityError` while something is in it."""
+    conn.execute("DELETE FROM collections WHERE id = ?", (collection_id,))
+
+
 def _row(row: tuple[str, str, str, int, float]) -> CollectionRow:
     identifier, name, description, is_default, created_at = row
     return CollectionRow(identifier, name, description, bool(is_default), created_at)

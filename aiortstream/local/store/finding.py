@@ -1,4 +1,6 @@
-"""Looking scenes up: by their words, and by their vectors in blocks."""
+"""Looking records up: by their words, and by their vectors in blocks. Scenes of streams, and moments of videos."""
+
+# ruff: noqa: S608 - what is put into statements are constants of this package; values are bound.
 
 from __future__ import annotations
 
@@ -29,16 +31,30 @@ _EMPTY_WORDS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """Vectors of consecutive scenes: `vectors` has one row for each of `scene_ids`, which rise."""
+class Corpus:
+    """The tables of one kind of record; each record belongs to an index, by `index_id`."""
 
-    scene_ids: NDArray[np.int64]
+    records: str
+    words: str
+    vectors: str
+    record_id: str
+
+
+SCENES = Corpus("scenes", "scene_words", "scene_vectors", "scene_id")
+MOMENTS = Corpus("moments", "moment_words", "moment_vectors", "moment_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Vectors of consecutive records: `vectors` has one row for each of `ids`, which rise."""
+
+    ids: NDArray[np.int64]
     vectors: NDArray[np.float32]
 
     @property
     def bytes(self) -> int:
         """Memory it takes."""
-        return self.scene_ids.nbytes + self.vectors.nbytes
+        return self.ids.nbytes + self.vectors.nbytes
 
 
 def pack(vector: NDArray[np.float32]) -> bytes:
@@ -54,43 +70,61 @@ def terms(query: str) -> Sequence[str]:
 
 
 def by_words(
-    conn: sqlite3.Connection, query_terms: Sequence[str], index_ids: Collection[str], *, limit: int
+    conn: sqlite3.Connection,
+    query_terms: Sequence[str],
+    index_ids: Collection[str],
+    *,
+    limit: int,
+    corpus: Corpus = SCENES,
 ) -> Mapping[int, float]:
-    """The best scenes of these indexes that hold some of the terms: what share of them each holds, in (0, 1]."""
+    """The best records of these indexes that hold some of the terms: what share of them each holds, in (0, 1]."""
     if not query_terms:
         return {}
+    words, records = corpus.words, corpus.records
     rows = conn.execute(
-        "SELECT scene_words.rowid, index_id FROM scene_words JOIN scenes ON scenes.id = scene_words.rowid"
-        " WHERE scene_words MATCH ? ORDER BY bm25(scene_words)",
+        f"SELECT {words}.rowid, index_id FROM {words} JOIN {records} ON {records}.id = {words}.rowid"
+        f" WHERE {words} MATCH ? ORDER BY bm25({words})",
         (" OR ".join(f'"{term}"' for term in query_terms),),
     )
     best: list[int] = []
-    for scene_id, index_id in rows:
+    for record_id, index_id in rows:
         if index_id in index_ids:
-            best.append(scene_id)
+            best.append(record_id)
             if len(best) == limit:
                 break
-    return {scene_id: held / len(query_terms) for scene_id, held in _held(conn, query_terms, best).items()}
+    return {record_id: held / len(query_terms) for record_id, held in _held(conn, query_terms, best, words).items()}
 
 
-def block(conn: sqlite3.Connection, index_id: str, model: str, after: int, *, dimensions: int, limit: int) -> Block:
-    """Vectors of up to `limit` scenes of an index that follow the scene `after`, those of other lengths left out."""
+def block(
+    conn: sqlite3.Connection,
+    index_id: str,
+    model: str,
+    after: int,
+    *,
+    dimensions: int,
+    limit: int,
+    corpus: Corpus = SCENES,
+) -> Block:
+    """Vectors of up to `limit` records of an index that follow the record `after`, those of other lengths left out."""
+    identifier = corpus.record_id
     rows = conn.execute(
-        "SELECT scene_id, vector FROM scene_vectors WHERE index_id = ? AND model = ? AND scene_id > ?"
-        " AND length(vector) = ? ORDER BY scene_id LIMIT ?",
+        f"SELECT {identifier}, vector FROM {corpus.vectors} WHERE index_id = ? AND model = ? AND {identifier} > ?"
+        f" AND length(vector) = ? ORDER BY {identifier} LIMIT ?",
         (index_id, model, after, dimensions * _ITEM.itemsize, limit),
     ).fetchall()
     vectors = np.frombuffer(b"".join(row[1] for row in rows), _ITEM).reshape(len(rows), dimensions)
     return Block(np.array([row[0] for row in rows], np.int64), vectors.astype(np.float32))
 
 
-def _held(conn: sqlite3.Connection, query_terms: Sequence[str], scene_ids: Sequence[int]) -> dict[int, int]:
-    """How many of the terms each scene holds; asked of the index itself, since only that knows how it stems."""
-    held = dict.fromkeys(scene_ids, 0)
+def _held(
+    conn: sqlite3.Connection, query_terms: Sequence[str], record_ids: Sequence[int], words: str
+) -> dict[int, int]:
+    """How many of the terms each record holds; asked of the index itself, since only that knows how it stems."""
+    held = dict.fromkeys(record_ids, 0)
     for term in query_terms:
-        for scene_id in scene_ids:
+        for record_id in record_ids:
             found = conn.execute(
-                "SELECT 1 FROM scene_words WHERE scene_words MATCH ? AND rowid = ?", (f'"{term}"', scene_id)
+                f"SELECT 1 FROM {words} WHERE {words} MATCH ? AND rowid = ?", (f'"{term}"', record_id)
             ).fetchone()
-            held[scene_id] += found is not None
+            held[record_id] += found is not None
     return held

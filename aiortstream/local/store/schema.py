@@ -238,7 +238,68 @@ _VERSION_2 = (
     "CREATE INDEX bindings_by_connection ON bindings (connection_id)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)
+_VERSION_3 = (
+    """
+    CREATE TABLE videos_2 (
+        id TEXT PRIMARY KEY,
+        collection_id TEXT NOT NULL REFERENCES collections (id),
+        rtstream_id TEXT REFERENCES streams (id),  -- null: it was uploaded
+        last_segment_id INTEGER,        -- of the recording when it was made: nothing newer, nothing to make
+        name TEXT NOT NULL,
+        description TEXT NOT NULL,
+        path TEXT NOT NULL,
+        duration REAL NOT NULL,
+        has_video INTEGER NOT NULL,
+        created_at REAL NOT NULL,
+        UNIQUE (rtstream_id, last_segment_id)
+    ) STRICT
+    """,
+    """
+    INSERT INTO videos_2
+    SELECT id, collection_id, rtstream_id, last_segment_id, name, '', path, duration, has_video, created_at FROM videos
+    """,
+    "DROP TABLE videos",
+    "ALTER TABLE videos_2 RENAME TO videos",
+    "CREATE INDEX videos_by_collection ON videos (collection_id, created_at, id)",
+    """
+    CREATE TABLE video_transcripts (    -- of a whole video, written at once
+        video_id TEXT PRIMARY KEY REFERENCES videos (id) ON DELETE CASCADE,
+        utterances BLOB NOT NULL,       -- JSON: [[start_ms, end_ms, text, [[word, start_ms, end_ms], ...]], ...]
+        created_at REAL NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE spoken_indexes (       -- what is said in a video, for search; indexing again makes another
+        id TEXT PRIMARY KEY,
+        video_id TEXT NOT NULL UNIQUE REFERENCES videos (id) ON DELETE CASCADE,
+        created_at REAL NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE moments (              -- sentences of a video; times from its beginning
+        id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given again: the words of one that is gone must find no other
+        index_id TEXT NOT NULL REFERENCES spoken_indexes (id) ON DELETE CASCADE,
+        start_ms INTEGER NOT NULL,
+        end_ms INTEGER NOT NULL,
+        text TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX moments_by_index ON moments (index_id)",
+    "CREATE VIRTUAL TABLE moment_words USING fts5"
+    " (text, content = 'moments', content_rowid = 'id', tokenize = 'porter')",
+    """
+    CREATE TABLE moment_vectors (
+        index_id TEXT NOT NULL,
+        model TEXT NOT NULL,
+        moment_id INTEGER NOT NULL REFERENCES moments (id) ON DELETE CASCADE,
+        vector BLOB NOT NULL,           -- as in scene_vectors
+        PRIMARY KEY (index_id, model, moment_id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX moment_vectors_by_moment ON moment_vectors (moment_id)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
 """Step n leads from version n to version n + 1."""
 
 
