@@ -99,13 +99,15 @@ def test_the_client_imports_nothing_but_its_dependencies() -> None:
     client = {
         name: where
         for name, where in modules.items()
-        if not where.startswith(("aiortstream/local/", "aiortstream/cli/"))
+        if not where.startswith(("aiortstream/local/", "aiortstream/cli/", "aiortstream/testing/plugin.py"))
     }
     assert distributions(client) <= CLIENT, client
 
 
 def test_what_is_imported_is_declared() -> None:
-    assert distributions(imported(ROOT / "aiortstream")) <= names(PROJECT["dependencies"] + ["aiortstream[local,cli]"])
+    assert distributions(imported(ROOT / "aiortstream")) <= names(
+        PROJECT["dependencies"] + ["aiortstream[local,cli,testing]"]
+    )
 
 
 def test_what_the_tests_import_is_declared_for_development() -> None:
