@@ -65,7 +65,8 @@ def test_what_is_not_code_is_in_the_wheel(wheel: zipfile.Path, name: str) -> Non
 def test_the_wheel_says_what_it_is(wheel: zipfile.Path) -> None:
     info = wheel / f"aiortstream-{aiortstream.__version__}.dist-info"
     assert (info / "entry_points.txt").read_text() == (
-        "[console_scripts]\naiortstream = aiortstream.cli:main\n\n[pytest11]\naiortstream = aiortstream.testing.plugin\n"
+        "[console_scripts]\naiortstream = aiortstream.cli:main\n"
+        "\n[pytest11]\naiortstream = aiortstream.testing.plugin\n"
     )
     told = (info / "METADATA").read_text()
     assert "Requires-Python: >=3.11\n" in told
