@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from aiohttp import hdrs, web
+from aiohttp import ClientConnectionResetError, hdrs, web
 
 from aiortstream.local.routes.answers import refusal
 from aiortstream.local.routes.table import Access
@@ -61,6 +61,9 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         if error.status < 400:
             raise
         return _http_error(request, error)
+    except ClientConnectionResetError:
+        logger.debug("%s %s: the client went away [%s]", request.method, _pattern(request), request_id(request))
+        return refusal(503, "unavailable", "the client went away")  # reaches nobody
     except Exception:
         logger.exception("%s %s failed [%s]", request.method, _pattern(request), request_id(request))
         message = f"the server failed; its log says more under request {request_id(request)}"

@@ -207,6 +207,18 @@ async def test_a_handler_that_raises_tells_no_internals(
     assert record.exc_info is not None
 
 
+async def test_a_client_that_goes_away_is_no_failure_of_the_server(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def too_late() -> None:
+        raise aiohttp.ClientConnectionResetError("Cannot write to closing transport")
+
+    monkeypatch.setattr(shell.parts.services.collections, "list", too_late)
+    with caplog.at_level(logging.INFO):
+        await shell.get("/collection")
+    assert caplog.records == []
+
+
 async def test_no_log_of_a_request_carries_a_key_or_a_token(shell: Shell, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, "aiortstream"):
         stream = await shell.connect(url="rtsp://me:hunter2@camera.test/x")
