@@ -111,13 +111,15 @@ class AsyncClient:
     async def open(self) -> Self:
         """Make it ready; a local one starts its server. Opening an open client is nothing.
 
-        Raises ServerStartError, or ClientClosedError once it has been closed. Cancelling it leaves the client as it
-        was before, with no server running.
+        Raises ServerStartError, ClientClosedError once it has been closed, or WrongLoopError where it is open on
+        another event loop. Cancelling it leaves the client as it was before, with no server running.
         """
         async with self._opening:
             if self._context.is_closed:
                 raise ClientClosedError("the client is closed: make another one")
-            if not self._context.is_open:
+            if self._context.is_open:
+                self._context.check_loop()
+            else:
                 await self._open()
         return self
 
@@ -140,6 +142,7 @@ class AsyncClient:
         Raises WrongLoopError on another event loop. Cancelling it cuts the waiting for peers short; call it again to be
         sure that all is closed.
         """
+        self._context.check_loop()
         try:
             await self._context.aclose()
         finally:

@@ -76,8 +76,6 @@ class Context:
 
     async def aclose(self) -> None:
         """End the watches, the websocket and the connections. Safe to call twice, on its own event loop."""
-        if self._loop is not None and self._loop is not asyncio.get_running_loop():
-            raise WrongLoopError(_OTHER_LOOP)
         self._closed = True
         try:
             if self._live is not None:
@@ -86,14 +84,20 @@ class Context:
             if self._transport is not None:
                 await self._transport.aclose()
 
-    def _check(self) -> None:
-        if self._closed:
-            raise ClientClosedError(_CLOSED)
-        if self._transport is None:
-            raise ClientClosedError("the client is not open: use `async with client:` or `await client` first")
+    def check_loop(self) -> None:
+        """Raise WrongLoopError anywhere but on the event loop that it was opened on, if it was."""
+        if self._loop is None:
+            return
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             raise WrongLoopError("the client is used outside its event loop: call it from a coroutine") from None
         if loop is not self._loop:
             raise WrongLoopError(_OTHER_LOOP)
+
+    def _check(self) -> None:
+        if self._closed:
+            raise ClientClosedError(_CLOSED)
+        if self._transport is None:
+            raise ClientClosedError("the client is not open: use `async with client:` or `await client` first")
+        self.check_loop()

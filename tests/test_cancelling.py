@@ -5,93 +5,29 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
 import pytest
 from cancelling_driver import CancelAt, cancel_everywhere
+from public_calls import CALLS, QUICK, T, World
 
 import aiortstream
-from aiortstream import AsyncClient, LiveSettings, RTStream, RTStreamSceneIndex, VideodbError
+from aiortstream import AsyncClient, VideodbError
 from aiortstream.testing import ScriptedServer
-
-LIVE = LiveSettings(
-    reconnect_delay=0.01, max_reconnect_delay=0.05, poll_interval=0.02, max_poll_interval=0.05, max_polls_per_second=1e3
-)
-T = 1_720_000_000.0
-
-
-class World:
-    """A server, a client of it, and a handle of each kind."""
-
-    def __init__(self, server: ScriptedServer, client: AsyncClient) -> None:
-        self.server = server
-        self.client = client
-        self.rtstream: RTStream = client.rtstream(server.add_stream())
-        self.index: RTStreamSceneIndex
-        self.event_id = self.alert_id = ""
-
-    async def prepare(self) -> None:
-        self.index = await self.rtstream.index_visuals(prompt="?")
-        self.event_id = await self.client.create_event("A person", "person")
-        self.alert_id = await self.index.create_alert(self.event_id, callback_url="")
-        self.server.emit_scene(self.index.rtstream_index_id, "a person", start=T, end=T + 2)
 
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    async with ScriptedServer() as server, AsyncClient("key", base_url=server.url, live=LIVE) as client:
+    async with ScriptedServer() as server, AsyncClient("key", base_url=server.url, live=QUICK) as client:
         made = World(server, client)
         await made.prepare()
         yield made
 
 
-CASES: dict[str, Callable[[World], Coroutine[Any, Any, Any]]] = {
-    "AsyncClient.connect_rtstream": lambda w: w.client.connect_rtstream("rtsp://camera/front"),
-    "AsyncClient.create_event": lambda w: w.client.create_event("A person", "person"),
-    "AsyncClient.get_collection": lambda w: w.client.get_collection(),
-    "AsyncClient.get_collections": lambda w: w.client.get_collections(),
-    "AsyncClient.get_rtstream": lambda w: w.client.get_rtstream(w.rtstream.id),
-    "AsyncClient.list_events": lambda w: w.client.list_events(),
-    "AsyncClient.list_rtstreams": lambda w: w.client.list_rtstreams(),
-    "AsyncClient.open": lambda w: w.client.open(),
-    "AsyncClient.search": lambda w: w.client.search("person"),
-    "Collection.connect_rtstream": lambda w: w.client.collection().connect_rtstream("rtsp://camera/front"),
-    "Collection.get_rtstream": lambda w: w.client.collection().get_rtstream(w.rtstream.id),
-    "Collection.list_rtstreams": lambda w: w.client.collection().list_rtstreams(),
-    "Collection.refresh": lambda w: w.client.collection().refresh(),
-    "Collection.search": lambda w: w.client.collection().search("person"),
-    "RTStream.export": lambda w: w.rtstream.export(),
-    "RTStream.generate_stream": lambda w: w.rtstream.generate_stream(T, T + 10),
-    "RTStream.get_scene_index": lambda w: w.rtstream.get_scene_index(w.index.rtstream_index_id),
-    "RTStream.get_transcript": lambda w: w.rtstream.get_transcript(),
-    "RTStream.index_audio": lambda w: w.rtstream.index_audio(prompt="?"),
-    "RTStream.index_visuals": lambda w: w.rtstream.index_visuals(prompt="?"),
-    "RTStream.list_scene_indexes": lambda w: w.rtstream.list_scene_indexes(),
-    "RTStream.refresh": lambda w: w.rtstream.refresh(),
-    "RTStream.search": lambda w: w.rtstream.search("person"),
-    "RTStream.start": lambda w: w.rtstream.start(),
-    "RTStream.start_transcript": lambda w: w.rtstream.start_transcript(),
-    "RTStream.stop": lambda w: w.rtstream.stop(),
-    "RTStream.stop_transcript": lambda w: w.rtstream.stop_transcript(),
-    "RTStreamSceneIndex.create_alert": lambda w: w.index.create_alert(w.event_id, callback_url=""),
-    "RTStreamSceneIndex.disable_alert": lambda w: w.index.disable_alert(w.alert_id),
-    "RTStreamSceneIndex.enable_alert": lambda w: w.index.enable_alert(w.alert_id),
-    "RTStreamSceneIndex.get_scenes": lambda w: w.index.get_scenes(),
-    "RTStreamSceneIndex.list_alerts": lambda w: w.index.list_alerts(),
-    "RTStreamSceneIndex.refresh": lambda w: w.index.refresh(),
-    "RTStreamSceneIndex.start": lambda w: w.index.start(),
-    "RTStreamSceneIndex.stop": lambda w: w.index.stop(),
-    "RTStreamShot.generate_stream": lambda w: _play_first_shot(w),
-}
 ELSEWHERE = {"AsyncClient.aclose", "Watch.aclose", "Watch.next_batch"}  # tests of their own, below
-CLASSES = ("AsyncClient", "Collection", "RTStream", "RTStreamSceneIndex", "RTStreamShot", "Watch")
-
-
-async def _play_first_shot(world: World) -> None:
-    found = await world.rtstream.search("person")
-    await found.get_shots()[0].generate_stream()
+CLASSES = [name for name in aiortstream.__all__ if inspect.isclass(getattr(aiortstream, name))]
 
 
 def others() -> set[asyncio.Task[Any]]:
@@ -111,14 +47,14 @@ def test_every_public_coroutine_is_tried() -> None:
         for member, _ in inspect.getmembers(getattr(aiortstream, name), inspect.iscoroutinefunction)
         if not member.startswith("_")
     }
-    assert public == set(CASES) | ELSEWHERE
+    assert public == set(CALLS) | ELSEWHERE
 
 
-@pytest.mark.parametrize("name", sorted(CASES))
+@pytest.mark.parametrize("name", sorted(CALLS))
 async def test_a_call_cancelled_anywhere_leaves_nothing_behind(world: World, name: str) -> None:
     async def call() -> None:
         with suppress(VideodbError):  # some of it the scripted server does not have: it says so
-            await CASES[name](world)
+            await CALLS[name](world)
 
     await call()  # whatever is made when first needed is there from now on
     tasks, in_use = others(), connections_in_use(world.client)
@@ -209,7 +145,7 @@ async def test_opening_and_closing_a_client_cancelled_anywhere_leaves_nothing_be
         before = others()
 
         async def use() -> None:
-            client = AsyncClient("key", base_url=server.url, live=LIVE)
+            client = AsyncClient("key", base_url=server.url, live=QUICK)
             clients.append(client)
             async with client, client.watch_events():
                 await client.list_events()

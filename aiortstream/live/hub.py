@@ -287,6 +287,11 @@ class LiveHub:
         if isinstance(feed, BroadcastFeed) and feed.successor is not None:
             feed.successor.end()
 
+    def check_loop(self) -> None:
+        """Raise WrongLoopError on another event loop, or in another thread, than that of the watches."""
+        if asyncio.get_running_loop() is not self._loop:
+            raise WrongLoopError("this client has live watches on another event loop: make one client a loop")
+
     async def wait(self, event: asyncio.Event, timeout: float) -> None:
         """Until `event` is set, or `timeout` seconds by the client's clock have passed."""
         await self._clock.wait(event, timeout)
@@ -378,12 +383,10 @@ class LiveHub:
     def _start(self) -> None:
         if self._closed:
             raise ClientClosedError("the client is closed")
-        loop = asyncio.get_running_loop()
         if self._supervisor is None:
-            self._loop = loop
-            self._supervisor = loop.create_task(self._supervise(), name="aiortstream live")
-        if loop is not self._loop:
-            raise WrongLoopError("this client has live watches on another event loop: make one client a loop")
+            self._loop = asyncio.get_running_loop()
+            self._supervisor = self._loop.create_task(self._supervise(), name="aiortstream live")
+        self.check_loop()
         if self._supervisor.done():
             raise ClientClosedError(
                 "the streaming core of this client has failed; see the log, and make another client"

@@ -110,10 +110,11 @@ class Watch(Generic[T_co]):
         return items
 
     def _raise_end(self) -> None:
-        """The buffer is empty: raise what ended the watch, if anything did."""
+        """The buffer is empty: raise what ended the watch, if anything did, or what keeps us from waiting here."""
         feed = self._feed
         if self._closed:
             raise StopAsyncIteration
+        self._hub.check_loop()  # here and not for each record: nothing wakes who waits on another loop
         if feed.buffer.ended:
             self._hub.detach(self._opened_feed)
             feed.buffer.raise_end()
@@ -121,11 +122,12 @@ class Watch(Generic[T_co]):
     async def aclose(self) -> None:
         """Stop watching. The consumer, if it waits, sees the end. Closing twice is nothing.
 
-        Cancelling it changes nothing: the watch is closed by then.
+        Raises WrongLoopError on another event loop. Cancelling it changes nothing: the watch is closed by then.
         """
-        self._closed = True
         if self._opened:
+            self._hub.check_loop()
             self._hub.detach(self._opened_feed)
+        self._closed = True
         self._feed.end()
         await asyncio.sleep(0)  # let a consumer that was waiting see the end before we return
 

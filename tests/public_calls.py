@@ -1,0 +1,84 @@
+"""A server, a client of it with a handle of each kind, and one call of every public coroutine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from aiortstream import AsyncClient, LiveSettings, RTStream, RTStreamSceneIndex
+from aiortstream.testing import ScriptedServer
+
+QUICK = LiveSettings(
+    reconnect_delay=0.01, max_reconnect_delay=0.05, poll_interval=0.02, max_poll_interval=0.05, max_polls_per_second=1e3
+)
+T = 1_720_000_000.0  # unix seconds
+
+
+class World:
+    """`client` need not be open; handles that `prepare` has not made know ids that the server does not."""
+
+    def __init__(self, server: ScriptedServer, client: AsyncClient) -> None:
+        self.server = server
+        self.client = client
+        self.rtstream: RTStream = client.rtstream(server.add_stream())
+        self.index: RTStreamSceneIndex = self.rtstream.scene_index("index-0")
+        self.event_id, self.alert_id = "event-0", "alert-0"
+
+    async def prepare(self) -> None:
+        self.index = await self.rtstream.index_visuals(prompt="?")
+        self.event_id = await self.client.create_event("A person", "person")
+        self.alert_id = await self.index.create_alert(self.event_id, callback_url="")
+        self.server.emit_scene(self.index.rtstream_index_id, "a person", start=T, end=T + 2)
+
+    def seen_by(self, client: AsyncClient) -> World:
+        """The same with handles of another client."""
+        other = World(self.server, client)
+        other.rtstream = client.rtstream(self.rtstream.id)
+        other.index = other.rtstream.scene_index(self.index.rtstream_index_id)
+        other.event_id, other.alert_id = self.event_id, self.alert_id
+        return other
+
+
+async def _play_first_shot(world: World) -> None:
+    found = await world.rtstream.search("person")
+    await found.get_shots()[0].generate_stream()
+
+
+CALLS: dict[str, Callable[[World], Coroutine[Any, Any, Any]]] = {
+    "AsyncClient.connect_rtstream": lambda w: w.client.connect_rtstream("rtsp://camera/front"),
+    "AsyncClient.create_event": lambda w: w.client.create_event("A person", "person"),
+    "AsyncClient.get_collection": lambda w: w.client.get_collection(),
+    "AsyncClient.get_collections": lambda w: w.client.get_collections(),
+    "AsyncClient.get_rtstream": lambda w: w.client.get_rtstream(w.rtstream.id),
+    "AsyncClient.list_events": lambda w: w.client.list_events(),
+    "AsyncClient.list_rtstreams": lambda w: w.client.list_rtstreams(),
+    "AsyncClient.open": lambda w: w.client.open(),
+    "AsyncClient.search": lambda w: w.client.search("person"),
+    "Collection.connect_rtstream": lambda w: w.client.collection().connect_rtstream("rtsp://camera/front"),
+    "Collection.get_rtstream": lambda w: w.client.collection().get_rtstream(w.rtstream.id),
+    "Collection.list_rtstreams": lambda w: w.client.collection().list_rtstreams(),
+    "Collection.refresh": lambda w: w.client.collection().refresh(),
+    "Collection.search": lambda w: w.client.collection().search("person"),
+    "RTStream.export": lambda w: w.rtstream.export(),
+    "RTStream.generate_stream": lambda w: w.rtstream.generate_stream(T, T + 10),
+    "RTStream.get_scene_index": lambda w: w.rtstream.get_scene_index(w.index.rtstream_index_id),
+    "RTStream.get_transcript": lambda w: w.rtstream.get_transcript(),
+    "RTStream.index_audio": lambda w: w.rtstream.index_audio(prompt="?"),
+    "RTStream.index_visuals": lambda w: w.rtstream.index_visuals(prompt="?"),
+    "RTStream.list_scene_indexes": lambda w: w.rtstream.list_scene_indexes(),
+    "RTStream.refresh": lambda w: w.rtstream.refresh(),
+    "RTStream.search": lambda w: w.rtstream.search("person"),
+    "RTStream.start": lambda w: w.rtstream.start(),
+    "RTStream.start_transcript": lambda w: w.rtstream.start_transcript(),
+    "RTStream.stop": lambda w: w.rtstream.stop(),
+    "RTStream.stop_transcript": lambda w: w.rtstream.stop_transcript(),
+    "RTStreamSceneIndex.create_alert": lambda w: w.index.create_alert(w.event_id, callback_url=""),
+    "RTStreamSceneIndex.disable_alert": lambda w: w.index.disable_alert(w.alert_id),
+    "RTStreamSceneIndex.enable_alert": lambda w: w.index.enable_alert(w.alert_id),
+    "RTStreamSceneIndex.get_scenes": lambda w: w.index.get_scenes(),
+    "RTStreamSceneIndex.list_alerts": lambda w: w.index.list_alerts(),
+    "RTStreamSceneIndex.refresh": lambda w: w.index.refresh(),
+    "RTStreamSceneIndex.start": lambda w: w.index.start(),
+    "RTStreamSceneIndex.stop": lambda w: w.index.stop(),
+    "RTStreamShot.generate_stream": lambda w: _play_first_shot(w),
+}
