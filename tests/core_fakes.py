@@ -236,6 +236,16 @@ class FakeUrls:
     def video(self, video_id: str) -> str:
         return f"http://test/videos/{video_id}.mp4"
 
+    def reel(self, reel_id: str, file: str) -> str:
+        return f"http://test/reels/{reel_id}/{file}"
+
+    def upload(self, upload_id: str) -> str:
+        return f"http://test/uploads/{upload_id}"
+
+    def upload_id(self, url: str) -> str | None:
+        prefix, _, upload_id = url.rpartition("/")
+        return upload_id if prefix == "http://test/uploads" else None
+
     def player(self, stream_url: str, *, mp4: str | None = None, title: str | None = None) -> str:
         return "http://test/player?" + urlencode({"url": stream_url, "mp4": mp4 or "", "title": title or ""})
 

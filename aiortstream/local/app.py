@@ -20,6 +20,7 @@ from aiortstream.local.routes import (
     search,
     streams,
     transcripts,
+    uploads,
     videos,
     websocket,
 )
@@ -41,6 +42,7 @@ ROUTES = (
     *websocket.api,
     *websocket.socket,
     *playback.routes,
+    *uploads.routes,
     *pages.browser,
     *pages.anyone,
 )

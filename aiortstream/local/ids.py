@@ -27,6 +27,16 @@ def video_id() -> str:
     return f"m-{uuid.uuid4()}"
 
 
+def collection_id() -> str:
+    """`c-` and a random UUID."""
+    return f"c-{uuid.uuid4()}"
+
+
+def upload_id() -> str:
+    """24 hexadecimal digits: a file on its way here. Nobody guesses it."""
+    return secrets.token_hex(12)
+
+
 def message_id() -> str:
     """Of a webhook delivery, the same over all attempts."""
     return f"msg_{secrets.token_hex(16)}"

@@ -8,7 +8,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VIDEOS = "videos"
-"""The folder of exported videos."""
+"""The folder of videos, exported or uploaded."""
+UPLOADS = "uploads"
+"""The folder of files on their way to be videos."""
+REELS = "reels"
+"""The folder of what is put together of videos."""
 
 _STREAMS = "streams"
 

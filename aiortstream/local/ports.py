@@ -38,6 +38,15 @@ class Urls(Protocol):
     def video(self, video_id: str) -> str:
         """The file of an exported video."""
 
+    def reel(self, reel_id: str, file: str) -> str:
+        """A file of a reel."""
+
+    def upload(self, upload_id: str) -> str:
+        """Where one file is posted to."""
+
+    def upload_id(self, url: str) -> str | None:
+        """Which upload a URL of this server names; None for any other URL."""
+
     def player(self, stream_url: str, *, mp4: str | None = None, title: str | None = None) -> str:
         """A page that plays `stream_url`."""
 

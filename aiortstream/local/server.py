@@ -139,7 +139,8 @@ class LocalServer:
         stack.push_async_callback(jobs.aclose)
         clips = ClipCache(data.path / "clips", _cut)
         stack.push_async_callback(clips.aclose)
-        services = Services(db, manager, models, urls, settings.profile, data.path)
+        services = Services(db, manager, models, urls, settings.profile, data.path, settings.uploads)
+        await services.uploads.tidy()
         self._parts = Parts(services, hub, jobs, clips, urls, signer)
 
         await manager.start()

@@ -12,6 +12,7 @@ from aiortstream.local.deliver.jobs import JobLimits
 from aiortstream.local.deliver.limits import HubLimits
 from aiortstream.local.profile import Profile
 from aiortstream.local.routes.middlewares import is_loopback
+from aiortstream.local.services.uploads import UploadLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,8 @@ class ServerSettings:
     """Bounds of the websockets, and of what is kept for those that come back."""
     jobs: JobLimits = field(default_factory=JobLimits)
     """Bounds of operations that outlive their request."""
+    uploads: UploadLimits = field(default_factory=UploadLimits)
+    """Bounds of files that are to be videos."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 ROUND_UP = 3600  # seconds: expiries are rounded up to it, so that asking twice gives the same URL
 SIGNATURE_BYTES = 16  # of the HMAC: 128 bits cannot be guessed, and the URL stays short
+SLUG_CHARACTERS = 12
+UPLOAD_SECONDS = 3600.0  # for a file to be posted from its beginning; one that has begun may take longer
+_UPLOAD = re.compile(r"/p/[^/]+/uploads/(?P<upload_id>[0-9a-f]{24})", re.ASCII)
 _TOKEN = re.compile(r"(?P<expiry>[0-9a-f]{1,12})\.(?P<signature>[\w-]+)", re.ASCII)
 
 
@@ -64,6 +67,16 @@ def video_scope(video_id: str) -> str:
     return f"video:{video_id}"
 
 
+def upload_scope(upload_id: str) -> str:
+    """What a token must be signed for to post a file."""
+    return f"upload:{upload_id}"
+
+
+def reel_scope(reel_id: str) -> str:
+    """What a token must be signed for to play a reel."""
+    return f"reel:{reel_id}"
+
+
 WEBSOCKET_SCOPE = "websocket"
 
 
@@ -88,6 +101,21 @@ class Urls:
         """The file of an exported video."""
         token = self._playback_token(video_scope(video_id))
         return f"{self.base}/p/{token}/videos/{quote(video_id, safe='')}.mp4"
+
+    def reel(self, reel_id: str, file: str) -> str:
+        """A file of a reel: what is to be played; its segments stand beside it."""
+        token = self._playback_token(reel_scope(reel_id))
+        return f"{self.base}/p/{token}/reels/{reel_id}/{file}"
+
+    def upload(self, upload_id: str) -> str:
+        """Where one file is posted to."""
+        token = self._signer.sign(upload_scope(upload_id), UPLOAD_SECONDS)
+        return f"{self.base}/p/{token}/uploads/{upload_id}"
+
+    def upload_id(self, url: str) -> str | None:
+        """Which upload a URL of this server names; None for any other URL."""
+        found = _UPLOAD.fullmatch(url.removeprefix(self.base)) if url.startswith(self.base) else None
+        return found["upload_id"] if found else None
 
     def player(self, stream_url: str, *, mp4: str | None = None, title: str | None = None) -> str:
         """A page that plays `stream_url`; `mp4` is what it offers to a browser that cannot play HLS."""

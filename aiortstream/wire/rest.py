@@ -368,19 +368,3 @@ class SearchAnswer(Answer):
     """Hits, best first."""
 
     results: list[SearchRecord] = []
-
-
-# --- videos -----------------------------------------------------------------------------------------------------------
-
-
-class VideoAnswer(Answer):
-    """GET /video/{id}. `length` is in seconds and never null: the official SDK computes with it."""
-
-    id: str
-    collection_id: str | None = None
-    name: str | None = None
-    description: str | None = None
-    length: float = 0.0
-    stream_url: str | None = None
-    player_url: str | None = None
-    thumbnail_url: str | None = None

@@ -29,7 +29,11 @@ _NAMES |= {"array": "a list", "null": "null"}
 
 async def read_body(request: web.Request, expected: type[R]) -> R:
     """The body as `expected`; an empty body counts as `{}`. Raises BadRequest."""
-    raw = await request.read()
+    return decode_body(await request.read(), expected)
+
+
+def decode_body(raw: bytes, expected: type[R]) -> R:
+    """The same for a body that has been read."""
     try:
         decoder: msgspec.json.Decoder[R] = _decoder(expected)
         return decoder.decode(raw or b"{}")

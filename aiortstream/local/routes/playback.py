@@ -12,7 +12,7 @@ from aiortstream.local.recording.segmenter import SegmentInfo
 from aiortstream.local.routes.keys import CLIPS, SERVICES, SIGNER
 from aiortstream.local.routes.table import Access, Routes
 from aiortstream.local.services.errors import BadRequest, Forbidden, NotFound, Unavailable
-from aiortstream.local.urls import TokenRefused, stream_scope, video_scope
+from aiortstream.local.urls import TokenRefused, reel_scope, stream_scope, video_scope
 
 routes = Routes(Access.CAPABILITY)
 
@@ -20,6 +20,7 @@ _WINDOW = r"{start:\d{16}}-{end:\d{16}}"
 # A page of any site may play what it has a link to, since the link is the permission.
 _ANYWHERE = {hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: "*"}
 _FRESH = {**_ANYWHERE, hdrs.CACHE_CONTROL: "no-cache"}
+_REEL_TYPES = {".mp4": "video/mp4", ".m3u8": "application/vnd.apple.mpegurl", ".ts": "video/mp2t"}
 _KEPT = {**_ANYWHERE, hdrs.CACHE_CONTROL: "private, max-age=86400"}
 
 
@@ -67,6 +68,15 @@ async def get_video_file(request: web.Request) -> web.StreamResponse:
     _check(request, video_scope(video_id))
     path = await request.app[SERVICES].videos.path(video_id)
     return web.FileResponse(path, headers={**_KEPT, hdrs.CONTENT_TYPE: "video/mp4"})
+
+
+@routes.get("/p/{token}/reels/{reel_id}/{file}")
+async def get_reel(request: web.Request) -> web.StreamResponse:
+    """A reel: one file, or a playlist whose segments stand beside it, under the same token."""
+    reel_id = request.match_info["reel_id"]
+    _check(request, reel_scope(reel_id))
+    path = await request.app[SERVICES].videos.reel_file(reel_id, request.match_info["file"])
+    return web.FileResponse(path, headers={**_KEPT, hdrs.CONTENT_TYPE: _REEL_TYPES[path.suffix]})
 
 
 def _window(request: web.Request) -> tuple[str, float, float]:

@@ -37,6 +37,24 @@ class Query:
             raise BadRequest(f"{name}: expected a whole number from {least} to {most}, got {text!r}")
         return int(number)
 
+    def number(self, name: str, *, absent: float | None = None) -> float | None:
+        """A number; None if it is absent, or has the value that stands for absence. Raises BadRequest."""
+        text = self.text(name)
+        if text is None:
+            return None
+        try:
+            number = float(text)
+        except ValueError:
+            raise BadRequest(f"{name}: expected a number, got {text!r}") from None
+        return None if number == absent else number
+
+    def flag(self, name: str) -> bool:
+        """True or false; absent is false. Raises BadRequest."""
+        text = (self.text(name) or "false").lower()
+        if text not in ("true", "false", "1", "0"):
+            raise BadRequest(f"{name}: expected true or false, got {text!r}")
+        return text in ("true", "1")
+
     def moment(self, name: str) -> float | None:
         """Unix seconds; milliseconds, microseconds and ISO 8601 are understood, 0 is the beginning of time.
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from aiortstream.local.deliver.jobs import Job
-from aiortstream.local.routes.answers import created, done, json_body, ok
+from aiortstream.local.routes.answers import created, done, ok
 from aiortstream.local.routes.bodies import read_body
-from aiortstream.local.routes.keys import JOBS, SERVICES, URLS
+from aiortstream.local.routes.keys import SERVICES
 from aiortstream.local.routes.query import Query
+from aiortstream.local.routes.running import answer_or_promise
 from aiortstream.local.routes.table import Routes
-from aiortstream.wire import envelope
 from aiortstream.wire.rest import ActionRequest, ConnectRequest, ExportRequest, UpdateStreamRequest
 
 routes = Routes()
@@ -82,7 +81,4 @@ async def export_stream(request: web.Request) -> web.Response:
     body = await read_body(request, ExportRequest)
     rtstream_id = request.match_info["rtstream_id"]
     operation = request.app[SERVICES].streams.export(rtstream_id, body)
-    outcome = await request.app[JOBS].run(operation, f"export of {rtstream_id}")
-    if isinstance(outcome, Job):
-        return json_body(envelope.processing(request.app[URLS].job(outcome.id)))
-    return ok(outcome)
+    return await answer_or_promise(request, operation, f"export of {rtstream_id}")

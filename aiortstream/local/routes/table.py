@@ -60,6 +60,10 @@ class Routes:
         """Declare what answers PATCH on `path`."""
         return self._declare(hdrs.METH_PATCH, path)
 
+    def delete(self, path: str) -> Callable[[Handler], Handler]:
+        """Declare what answers DELETE on `path`."""
+        return self._declare(hdrs.METH_DELETE, path)
+
     def _declare(self, method: str, path: str) -> Callable[[Handler], Handler]:
         def declare(handler: Handler) -> Handler:
             self._routes.append(Route(method, path, handler, self._access))

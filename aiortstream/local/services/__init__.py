@@ -8,8 +8,11 @@ from aiortstream.local.services.alerts import AlertService
 from aiortstream.local.services.collections import CollectionService
 from aiortstream.local.services.indexes import IndexService
 from aiortstream.local.services.search import SearchService
+from aiortstream.local.services.spoken import SpokenService
 from aiortstream.local.services.streams import StreamService
 from aiortstream.local.services.transcripts import TranscriptService
+from aiortstream.local.services.uploads import UploadLimits, UploadService
+from aiortstream.local.services.video_search import VideoSearchService
 from aiortstream.local.services.videos import VideoService
 
 if TYPE_CHECKING:
@@ -25,7 +28,14 @@ class Services:
     """One service a noun."""
 
     def __init__(
-        self, db: Database, manager: StreamManager, models: Models, urls: Urls, profile: Profile, data_dir: Path
+        self,
+        db: Database,
+        manager: StreamManager,
+        models: Models,
+        urls: Urls,
+        profile: Profile,
+        data_dir: Path,
+        uploads: UploadLimits | None = None,
     ) -> None:
         self.collections = CollectionService(db)
         self.streams = StreamService(db, manager, urls, profile, data_dir)
@@ -34,3 +44,6 @@ class Services:
         self.alerts = AlertService(db, manager, urls)
         self.search = SearchService(db, models)
         self.videos = VideoService(db, urls, data_dir)
+        self.uploads = UploadService(db, urls, self.videos, data_dir, uploads)
+        self.spoken = SpokenService(db, models, self.videos)
+        self.video_search = VideoSearchService(db, models)

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from aiortstream.local.ai.protocols import BackendMissing, ModelError
 from aiortstream.local.services.errors import BadRequest, NotFound, Unavailable
-from aiortstream.local.store import alerts, collections, indexes, streams
+from aiortstream.local.store import alerts, collections, indexes, streams, videos
 from aiortstream.local.store.spans import Window
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LARGEST_PAGE = 1000
+LARGEST_NAME = 500  # characters
 _LATEST_PAGE = 1_000_000_000
 
 
@@ -54,6 +55,22 @@ def alert_of(conn: sqlite3.Connection, rtstream_id: str, index_id: str, alert_id
     if found is None:
         raise NotFound(f"scene index {index_id!r} has no alert {alert_id!r}")
     return found
+
+
+def video_of(conn: sqlite3.Connection, video_id: str, collection_id: str | None = None) -> videos.VideoRow:
+    """The video, which must be in that collection if one is named. Raises NotFound."""
+    found = videos.get(conn, video_id)
+    if found is None:
+        raise NotFound(f"there is no video {video_id!r}")
+    if collection_id is not None and collection_of(conn, collection_id).id != found.collection_id:
+        raise NotFound(f"there is no video {video_id!r} in collection {collection_id!r}")
+    return found
+
+
+def check_name(field: str, name: str) -> None:
+    """Raise BadRequest for a name that is empty or too long."""
+    if not name.strip() or len(name) > LARGEST_NAME:
+        raise BadRequest(f"{field}: expected 1 to {LARGEST_NAME} characters, got {len(name.strip())}")
 
 
 def given(value: T | UnsetType | None) -> T | None:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from aiortstream.local.ids import stream_id
 from aiortstream.local.ingest.source import UnsupportedSource, parse_source
 from aiortstream.local.services.errors import BadRequest, NotFound
-from aiortstream.local.services.lookup import collection_of, given, stream_of
+from aiortstream.local.services.lookup import check_name, collection_of, given, stream_of
 from aiortstream.local.services.recordings import Recordings
 from aiortstream.local.store import segments, streams, transcripts
 from aiortstream.wire.rest import RTStreamAnswer, RTStreamsAnswer
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from aiortstream.wire.rest import ConnectRequest, ExportAnswer, ExportRequest, StreamAnswer
 
 LARGEST_LIST = 1000
-LARGEST_NAME = 500  # characters
 DEFAULT_SAMPLE_RATE = 30  # as the hosted service has it; it is kept and given back, nothing depends on it
 LARGEST_SAMPLE_RATE = 1000
 STATUSES = ("connecting", "connected", "error", "stopped")
@@ -214,8 +213,7 @@ def _media_types(asked: Sequence[str] | None) -> frozenset[str]:
 
 
 def _name(name: str) -> str:
-    if not name.strip() or len(name) > LARGEST_NAME:
-        raise BadRequest(f"name: expected 1 to {LARGEST_NAME} characters, got {len(name.strip())}")
+    check_name("name", name)
     return name
 
 

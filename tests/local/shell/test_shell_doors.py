@@ -151,7 +151,7 @@ async def test_an_unknown_path_is_told(shell: Shell) -> None:
         ("DELETE", "/rtstream", "GET, HEAD, POST"),
         ("PUT", "/rtstream/x/status/", "PATCH"),
         ("GET", "/rtstream/x/search", "POST"),
-        ("OPTIONS", "/collection", "GET, HEAD"),
+        ("OPTIONS", "/collection", "GET, HEAD, POST"),
     ],
 )
 async def test_a_wrong_method_is_told_with_the_right_ones(shell: Shell, method: str, path: str, allowed: str) -> None:
