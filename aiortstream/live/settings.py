@@ -53,7 +53,7 @@ class LiveSettings:
     """Records a watch keeps for a slow consumer before it falls back to polling from where the consumer is."""
     max_buffer_bytes: int = 8 * 1024 * 1024
     """The same, as an estimate of memory."""
-    max_keys: int = 10_000
+    max_keys: int = 50_000
     """Records a watch remembers in order to hand each out once."""
 
     rebind_transcripts: bool = True
