@@ -69,7 +69,10 @@ class RestGateway:
         if RESUME not in self._features:
             return answer.websocket_url
         extra = NUMBERED if resume is None else resume_query(resume.connection_id, resume.after)
-        return str(URL(answer.websocket_url).update_query(extra))
+        try:
+            return str(URL(answer.websocket_url).update_query(extra))
+        except ValueError:  # which quotes the URL, and that holds a credential
+            raise ProtocolError("the server's answer has no URL of a websocket") from None
 
     async def open_websocket(self, url: str) -> aiohttp.ClientWebSocketResponse[Literal[False]]:
         """Open it."""
