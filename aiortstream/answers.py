@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,13 +25,17 @@ from aiortstream.wire.envelope import Envelope
 
 A = TypeVar("A")
 
-_TEXT_KEPT = 200  # bytes of a body that is not JSON: enough to tell a proxy's page from a server's trace
+_TEXT_KEPT = 200  # characters of a body that is not JSON: enough to tell a proxy's page from a server's trace
+_TEXT_READ = 4000  # bytes of it that are cleaned before it is cut: the cut may fall into a secret
 _REQUEST_IDS = (
     "x-request-id",
     "request-id",
     "x-amzn-requestid",
 )  # which one the service has is not known
 _BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+# In URLs, whose slashes JSON may have escaped: user and password, and the query, which is where signatures are.
+_USER = re.compile(r"(:(?:\\?/){2})[^\s/\"'<>\\]*@")
+_QUERY = re.compile(r"(:(?:\\?/){2}[^\s?\"'<>]*)\?[^\s\"'<>]*")
 
 _envelope = msgspec.json.Decoder(Envelope, strict=False)
 
@@ -47,8 +52,9 @@ class Operation:
         return f"{self.method} {self.path}"
 
     def clean(self, text: str) -> str:
-        """`text` of a server that may have echoed our headers."""
-        return text.replace(self.secret, "[key]")
+        """`text` of a server that may have echoed our request, or quotes a URL that is a secret."""
+        text = _USER.sub(r"\1[user]@", text.replace(self.secret, "[key]"))
+        return _QUERY.sub(r"\1?[query]", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ def open_envelope(reply: Reply, operation: Operation) -> Envelope:
     try:
         envelope = _envelope.decode(reply.body)
     except _BAD_JSON as error:
-        text = operation.clean(reply.body[:_TEXT_KEPT].decode("utf-8", "replace").strip())
+        text = operation.clean(reply.body[:_TEXT_READ].decode("utf-8", "replace").strip())[:_TEXT_KEPT]
         if reply.status >= 400:
             raise _refusal(reply, operation, text or "no reason given", None) from None
         raise ProtocolError(f"{operation}: not the protocol's JSON envelope ({_why(error)}): {text!r}") from None

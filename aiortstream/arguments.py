@@ -21,7 +21,9 @@ def path_of(*parts: str) -> str:
 def non_empty(value: object, name: str) -> str:
     """`value` if it is a string with something in it; InvalidArgumentError names the argument."""
     if not isinstance(value, str) or not value.strip():
-        raise InvalidArgumentError(f"{name}: expected a non-empty string, got {value!r}")
+        # Of something else its type only: it may hold a password, as the URL of a source does.
+        got = repr(value) if isinstance(value, str) or value is None else type(value).__name__
+        raise InvalidArgumentError(f"{name}: expected a non-empty string, got {got}")
     return value
 
 

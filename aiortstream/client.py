@@ -321,10 +321,13 @@ def _server_url(url: str) -> str:
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         good = False
-    if not good or parts.query or parts.fragment:
-        raise InvalidArgumentError(f"base_url: expected something like https://api.example.org, got {url!r}")
-    if parts.username is not None:
+    if "@" in url:
         raise InvalidArgumentError("base_url: expected no user and password in it: the key travels in a header")
+    if not good or parts.query or parts.fragment:
+        bare = url.partition("?")[0]  # people put keys into queries
+        raise InvalidArgumentError(
+            f"base_url: expected something like https://api.example.org, without a query, got {bare!r}"
+        )
     return url
 
 

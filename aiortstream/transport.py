@@ -252,9 +252,11 @@ class Transport:
             why = error.strerror or type(error).__name__
             raise ConnectionFailedError(f"{call.operation}: cannot connect: {why}") from error
         except (aiohttp.ClientError, OSError) as error:
+            # aiohttp's error of an answer that is not HTTP holds our headers, and so the key
+            cause = None if isinstance(error, aiohttp.ClientResponseError) else error
             raise ConnectionFailedError(
                 f"{call.operation}: the connection broke ({type(error).__name__}){call.note}"
-            ) from error
+            ) from cause
 
     async def _job(self, envelope: Envelope, call: _Call) -> Envelope:
         """Follow a long operation to its end, asking less often as it goes on."""
