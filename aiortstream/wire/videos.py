@@ -110,7 +110,7 @@ class SpokenRecord(Answer):
 class VideoTranscriptAnswer(Answer):
     """GET and POST /video/{id}/transcription. The pieces are under this name, whatever they are pieces of."""
 
-    word_timestamps: list[SpokenRecord] = []
+    word_timestamps: list[SpokenRecord] = msgspec.field(default_factory=list)
     text: str = ""
 
 
@@ -191,7 +191,7 @@ class VideoHits(Answer):
     collection_id: str | None = None
     length: float | None = None
     title: str | None = None
-    docs: list[VideoHit] | None = []
+    docs: list[VideoHit] | None = msgspec.field(default_factory=list)
 
 
 class SearchWarning(Answer):
@@ -205,16 +205,16 @@ class SearchWarning(Answer):
 class VideoSearchAnswer(Answer):
     """The answer of the legacy search: best video first."""
 
-    results: list[VideoHits] = []
-    warnings: list[SearchWarning] | None = []
+    results: list[VideoHits] = msgspec.field(default_factory=list)
+    warnings: list[SearchWarning] | None = msgspec.field(default_factory=list)
 
 
 class VideoSearchV2Answer(Answer):
-    """The answer of Search v2. What `results` holds depends on `response_type`; of shots it is a list of `VideoHits`."""
+    """The answer of Search v2. What `results` holds depends on `response_type`; of shots it is a list of `VideoHits`."""  # noqa: E501
 
     response_type: str | None = None
     results: msgspec.Raw = msgspec.Raw(b"[]")
-    warnings: list[SearchWarning] | None = []
+    warnings: list[SearchWarning] | None = msgspec.field(default_factory=list)
     session_id: str | None = None
     waiting_for: str | None = None
     clarification: Any = None
@@ -233,7 +233,7 @@ class FoundAnswer(Answer):
 
 
 class CompileInput(Request):
-    """One video's part. The official SDK sends `video_id` and `shots`; the vendor's OpenAPI file has the other names."""
+    """One video's part. The official SDK sends `video_id` and `shots`; the vendor's OpenAPI file has the other names."""  # noqa: E501
 
     video_id: str | UnsetType | None = UNSET
     collection_id: str | UnsetType | None = UNSET
