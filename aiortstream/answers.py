@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import logging
 import re
 import time
 from collections.abc import Mapping
@@ -22,6 +23,9 @@ from aiortstream.errors import (
     ServerError,
 )
 from aiortstream.wire.envelope import Envelope
+from aiortstream.wire.repair import repaired
+
+logger = logging.getLogger("aiortstream.transport")
 
 A = TypeVar("A")
 
@@ -90,7 +94,7 @@ def open_envelope(reply: Reply, operation: Operation) -> Envelope:
     if 300 <= reply.status < 400:
         raise ProtocolError(f"{operation}: a redirect (HTTP {reply.status}), which the protocol does not have")
     try:
-        envelope = _envelope.decode(reply.body)
+        envelope = _read_envelope(reply.body, operation)
     except _BAD_JSON as error:
         text = operation.clean(reply.body[:_TEXT_READ].decode("utf-8", "replace").strip())[:_TEXT_KEPT]
         if reply.status >= 400:
@@ -100,6 +104,18 @@ def open_envelope(reply: Reply, operation: Operation) -> Envelope:
         code = None if envelope.error_code is None else operation.clean(str(envelope.error_code))
         raise _refusal(reply, operation, operation.clean(envelope.reason), code)
     return envelope
+
+
+def _read_envelope(body: bytes, operation: Operation) -> Envelope:
+    try:
+        return _envelope.decode(body)
+    except _BAD_JSON as error:
+        try:
+            envelope = _envelope.decode(repaired(body))
+        except _BAD_JSON:
+            raise error from None
+        logger.info("%s: an answer that is not JSON (%s) has been read all the same", operation, _why(error))
+        return envelope
 
 
 def decode(raw: msgspec.Raw, answer: type[A], operation: Operation) -> A:
