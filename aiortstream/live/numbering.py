@@ -21,6 +21,8 @@ class Numbering:
 
     def skipped(self, sequence: int) -> int | None:
         """How many frames are missing before the one of this number; None if it has come before."""
+        if sequence < 1:
+            return 0  # it is no number: the frame is taken as one without
         if sequence <= self.last:
             if sequence not in self._missing:
                 return None

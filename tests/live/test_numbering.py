@@ -39,6 +39,12 @@ def test_a_number_that_is_wrong_makes_no_later_one_look_old() -> None:
     assert [numbers.skipped(n) for n in (10**400, 8, 9)] == [1, 0, 0]
 
 
+def test_what_is_no_number_of_a_frame_neither_hides_it_nor_counts() -> None:
+    numbers = Numbering("c1", 7)
+    assert [numbers.skipped(n) for n in (0, -1, -(10**400))] == [0, 0, 0]
+    assert (numbers.last, numbers.skipped(8)) == (7, 0)
+
+
 @given(st.lists(st.integers(1, 60), max_size=200))
 def test_each_number_is_new_at_most_once(arrivals: list[int]) -> None:
     numbers = Numbering("c1", 0)
