@@ -61,7 +61,11 @@ class HistoryFeed(Generic[R]):
         self.key = key
         self.engine = engine
         self.max_buffer = max_buffer or settings.max_buffer
-        self.buffer: Buffer[R | Gap | PartialTranscript] = buffer or Buffer(self.max_buffer, settings.max_buffer_bytes)
+        self.buffer: Buffer[R | Gap | PartialTranscript] = (
+            Buffer(self.max_buffer, settings.max_buffer_bytes)
+            if buffer is None
+            else buffer  # one that is empty is false
+        )
         self.state = WatchState.NEW
         self.reason = "not opened yet"
         self.poll_due: float | None = None  # unix seconds; None: no poll is wanted (or one is under way)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -288,6 +289,19 @@ def test_a_watch_that_was_opened_before_the_server_said_so_gets_a_history_too() 
     assert feed is not None
     settle(feed, T, [alert(1, T - 50)])
     assert [fired.firing_id for fired in drain(feed)] == [1]
+
+
+async def test_who_waited_before_the_server_said_so_is_woken_by_what_the_log_has() -> None:
+    made = Session(SETTINGS)
+    watched = alerts(since=T - 100)
+    made.add(watched, T)
+    waiting = asyncio.create_task(watched.buffer.wait())
+    await asyncio.sleep(0)
+    made.connected(hello("c1", log=True), T)
+    assert watched.successor is not None
+    settle(watched.successor, T, [alert(1, T - 50)])
+    await asyncio.wait_for(waiting, 5.0)
+    assert [fired.firing_id for fired in drain(watched.successor)] == [1]
 
 
 def test_without_a_log_what_was_before_is_a_gap_and_said_at_once() -> None:
