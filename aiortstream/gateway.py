@@ -42,6 +42,7 @@ TRANSCRIPT_PAGE = 1000  # the most the service gives
 LOG_PAGE = 1000
 SCENE_PAGE = 500  # the service's most is not documented: if it gives less, `next_page` still says that more follows
 _KINDS_KEPT = 10_000  # indexes whose kind is remembered
+_PASSED_OVER_KEPT = 1000
 _PAGES_AT_MOST = 1000  # of one window: a server that says so often that more follows does not look at `page`
 
 logger = logging.getLogger("aiortstream.live")
@@ -56,6 +57,7 @@ class RestGateway:
         self._collection_id = collection_id
         self._kinds: dict[str, IndexKind] = {}
         self._features: frozenset[str] = frozenset()  # what the server offers beyond the hosted wire, as it last said
+        self._passed_over: dict[int, None] = {}  # hashes of records that could not be read and have been warned of
         self._doubtful: dict[str, _Doubt] = {}  # by alert: attempts to replace it that were not answered
 
     async def websocket_url(self, resume: Resume | None) -> str:
@@ -99,7 +101,7 @@ class RestGateway:
             )
             return answer.transcription_records, bool(answer.next_page)
 
-        return _read(await _all_pages(page, limit), lambda raw: decode_segment(raw, rtstream_id))
+        return self._read(await _all_pages(page, limit), lambda raw: decode_segment(raw, rtstream_id))
 
     async def scenes(self, rtstream_id: str, index_id: str, window: Window, limit: int | None) -> History[Scene]:
         """All scenes of an index that touch `window`."""
@@ -120,7 +122,7 @@ class RestGateway:
             )
             return answer.scene_index_records, bool(answer.next_page)
 
-        return _read(await _all_pages(page, limit), lambda raw: decode_scene(raw, rtstream_id, index_id, kind))
+        return self._read(await _all_pages(page, limit), lambda raw: decode_scene(raw, rtstream_id, index_id, kind))
 
     async def alert_log(
         self, rtstream_id: str | None, index_id: str | None, window: Window, limit: int | None
@@ -142,7 +144,7 @@ class RestGateway:
             )
             return answer.firings, bool(answer.next_page)
 
-        return _read(await _all_pages(page, limit), decode_firing)
+        return self._read(await _all_pages(page, limit), decode_firing)
 
     async def restart_transcript(self, rtstream_id: str, engine: str | None, connection_id: str) -> None:
         """Start a transcript again, for another connection."""
@@ -212,6 +214,22 @@ class RestGateway:
             self._kinds[index_id] = kind
         return kind
 
+    def _read(self, records: Sequence[msgspec.Raw], read: Callable[[msgspec.Raw], R]) -> History[R]:
+        """The records that fit the protocol, and those that do not: each of these is warned of once."""
+        good: list[R] = []
+        bad: list[bytes] = []
+        for raw in records:
+            try:
+                good.append(read(raw))
+            except ProtocolError as error:
+                bad.append(bytes(raw))
+                if hash(bad[-1]) not in self._passed_over:
+                    logger.warning("a record is passed over: %s", error)
+                    self._passed_over[hash(bad[-1])] = None
+                    if len(self._passed_over) > _PASSED_OVER_KEPT:
+                        del self._passed_over[next(iter(self._passed_over))]
+        return History(good, bad)
+
 
 @dataclass(frozen=True, slots=True)
 class _Doubt:
@@ -219,19 +237,6 @@ class _Doubt:
 
     known: frozenset[str]
     connection_id: str
-
-
-def _read(records: Sequence[msgspec.Raw], read: Callable[[msgspec.Raw], R]) -> History[R]:
-    """The records that fit the protocol, and those that do not."""
-    good: list[R] = []
-    bad: list[bytes] = []
-    for raw in records:
-        try:
-            good.append(read(raw))
-        except ProtocolError as error:
-            logger.warning("a record is passed over: %s", error)
-            bad.append(bytes(raw))
-    return History(good, bad)
 
 
 def _page_size(most: int, limit: int | None) -> int:

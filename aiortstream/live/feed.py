@@ -34,7 +34,7 @@ R = TypeVar("R", bound=TranscriptSegment | Scene | Alert)
 FIRST_WINDOW = 3600.0  # seconds of history asked for at once; doubled while little comes, halved when it is too much
 SHORTEST_WINDOW = 1.0
 LONGEST_WINDOW = 32 * 86_400.0
-_UNREADABLE_KEPT = 1000  # records that could not be read: by what they were, so that each is told of once
+_UNREADABLE_KEPT = 1000  # records that could not be read: so that each is told of once
 CLOCK_SKEW = 60.0  # seconds by which the server's clock may be ahead of ours: polls reach that far beyond the present
 
 
@@ -61,11 +61,9 @@ class HistoryFeed(Generic[R]):
         self.key = key
         self.engine = engine
         self.max_buffer = max_buffer or settings.max_buffer
-        self.buffer: Buffer[R | Gap | PartialTranscript] = (
-            Buffer(self.max_buffer, settings.max_buffer_bytes)
-            if buffer is None
-            else buffer  # one that is empty is false
-        )
+        if buffer is None:  # and not where it is false: an empty one is
+            buffer = Buffer(self.max_buffer, settings.max_buffer_bytes)
+        self.buffer: Buffer[R | Gap | PartialTranscript] = buffer
         self.state = WatchState.NEW
         self.reason = "not opened yet"
         self.poll_due: float | None = None  # unix seconds; None: no poll is wanted (or one is under way)
@@ -99,7 +97,7 @@ class HistoryFeed(Generic[R]):
         self._idle_interval = settings.poll_interval
         self._failures = 0  # in a row
         self._audit_interval = settings.audit_interval  # shorter for a while after an audit has found something
-        self._unreadable: dict[bytes, None] = {}  # records that could not be read and have been told of, bounded
+        self._unreadable: dict[int, None] = {}  # hashes of records that could not be read and have been told of
         self._gap: Gap | None = None  # open: live delivery ended and the stretch is not fetched yet
         self._gap_recovered = 0  # what polls have brought since it opened
         self._last_gap: Gap | None = None
@@ -461,8 +459,8 @@ class HistoryFeed(Generic[R]):
     def _tell_unreadable(self, window: Window, records: Sequence[bytes]) -> None:
         """A record that does not fit the protocol is somewhere in this window: it is told of once."""
         for raw in records:
-            if raw not in self._unreadable:
-                self._unreadable[raw] = None
+            if hash(raw) not in self._unreadable:
+                self._unreadable[hash(raw)] = None
                 if len(self._unreadable) > _UNREADABLE_KEPT:
                     del self._unreadable[next(iter(self._unreadable))]
                 self.buffer.put(self._lost(window.start, window.end, "decode_failure"))
