@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Error,
         InvalidArgumentError,
         InvalidRequestError,
+        NoResultsError,
         NotFoundError,
         PaymentRequiredError,
         ProtocolError,
@@ -73,6 +74,8 @@ if TYPE_CHECKING:
     from aiortstream.rtstreams import RTStream, RTStreamExportResult
     from aiortstream.search import RTStreamSearchResult, RTStreamShot
     from aiortstream.transcripts import TranscriptPage, TranscriptStatus
+    from aiortstream.video_search import SearchResponse, SearchResult, Shot
+    from aiortstream.videos import SpokenPiece, Video
 
 _MODULES = {
     "alerts": ("AlertDefinition", "EventDefinition"),
@@ -86,6 +89,7 @@ _MODULES = {
         "Error",
         "InvalidArgumentError",
         "InvalidRequestError",
+        "NoResultsError",
         "NotFoundError",
         "PaymentRequiredError",
         "ProtocolError",
@@ -130,6 +134,8 @@ _MODULES = {
     "rtstreams": ("RTStream", "RTStreamExportResult"),
     "search": ("RTStreamSearchResult", "RTStreamShot"),
     "transcripts": ("TranscriptPage", "TranscriptStatus"),
+    "video_search": ("SearchResponse", "SearchResult", "Shot"),
+    "videos": ("SpokenPiece", "Video"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -147,6 +153,7 @@ __all__ = [  # noqa: RUF022 - grouped as the imports above are; a test holds the
     "Error",
     "InvalidArgumentError",
     "InvalidRequestError",
+    "NoResultsError",
     "NotFoundError",
     "PaymentRequiredError",
     "ProtocolError",
@@ -194,6 +201,11 @@ __all__ = [  # noqa: RUF022 - grouped as the imports above are; a test holds the
     "RTStreamShot",
     "TranscriptPage",
     "TranscriptStatus",
+    "SearchResponse",
+    "SearchResult",
+    "Shot",
+    "SpokenPiece",
+    "Video",
 ]
 
 

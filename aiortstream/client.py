@@ -9,19 +9,22 @@ import warnings
 from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime
 from importlib import import_module
+from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 from urllib.parse import urlsplit
 
 from aiortstream.alerts import EventDefinition, event_request, read_event
+from aiortstream.arguments import non_empty, path_of
 from aiortstream.collections import Collection
 from aiortstream.context import Context
 from aiortstream.errors import AuthenticationError, ClientClosedError, InvalidArgumentError, ServerStartError
 from aiortstream.live.bindings import OWN, ConnectionChoice
 from aiortstream.records import Alert, Event, Gap
 from aiortstream.rtstreams import RTStream
-from aiortstream.wire import rest
+from aiortstream.videos import Video
+from aiortstream.wire import rest, videos
 
 if TYPE_CHECKING:
     import aiohttp
@@ -31,7 +34,8 @@ if TYPE_CHECKING:
     from aiortstream.live.settings import LiveSettings
     from aiortstream.live.watch import Watch
     from aiortstream.local.server import LocalServer
-    from aiortstream.search import RTStreamSearchResult
+    from aiortstream.search import RTStreamSearchOptions, RTStreamSearchResult
+    from aiortstream.video_search import SearchResponse, SearchResult, VideoSearchOptions
 
 HOSTED = "https://api.videodb.io"
 
@@ -195,6 +199,30 @@ class AsyncClient:
         answer = await self._context.transport.get("collection", rest.CollectionsAnswer)
         return [Collection(self._context, item) for item in answer.collections]
 
+    async def create_collection(self, name: str, description: str, is_public: bool = False) -> Collection:
+        """A new collection; names need not be unique. Raises InvalidRequestError.
+
+        Cancelling it leaves unknown whether it was created: see `get_collections`.
+        """
+        body = videos.CreateCollectionRequest(non_empty(name, "name"), description, is_public)
+        transport = self._context.transport
+        answer = await transport.post("collection", rest.CollectionAnswer, body=body, look="get_collections()")
+        return Collection(self._context, answer)
+
+    async def update_collection(
+        self,
+        id: str,  # noqa: A002 - the official SDK's name
+        name: str | None,
+        description: str | None,
+    ) -> Collection:
+        """Change a collection's name and description; None leaves one as it is. Raises NotFoundError.
+
+        Cancelled, it may or may not be done.
+        """
+        body = videos.UpdateCollectionRequest(name, description)
+        path = path_of("collection", id)
+        return Collection(self._context, await self._context.transport.change(path, rest.CollectionAnswer, body=body))
+
     async def connect_rtstream(
         self,
         url: str,
@@ -225,29 +253,88 @@ class AsyncClient:
         """One page of the account's streams; see `Collection.list_rtstreams`."""
         return await self.collection().list_rtstreams(limit, offset, status, name, ordering)
 
+    # --- videos and search --------------------------------------------------------------------------------------------
+
+    def video(self, id: str) -> Video:  # noqa: A002 - the official SDK's name
+        """A handle of a video, with no request: it knows its id only."""
+        return Video(self._context, videos.VideoAnswer(id))
+
+    async def get_video(self, video_id: str) -> Video:
+        """A video by its id. Raises NotFoundError. Cancelling it changes nothing."""
+        return await self.video(video_id).refresh()
+
+    async def get_videos(self) -> list[Video]:
+        """All videos of the default collection. Cancelling it changes nothing."""
+        return await self.collection().get_videos()
+
+    @overload
+    async def upload(
+        self,
+        source: str | PathLike[str] | None = None,
+        media_type: str | None = None,
+        name: str | None = None,
+        description: str | None = None,
+        callback_url: None = None,
+        file_path: str | PathLike[str] | None = None,
+        url: str | None = None,
+    ) -> Video: ...
+
+    @overload
+    async def upload(
+        self,
+        source: str | PathLike[str] | None = None,
+        media_type: str | None = None,
+        name: str | None = None,
+        description: str | None = None,
+        callback_url: str | None = None,
+        file_path: str | PathLike[str] | None = None,
+        url: str | None = None,
+    ) -> Video | None: ...
+
+    async def upload(
+        self,
+        source: str | PathLike[str] | None = None,
+        media_type: str | None = None,
+        name: str | None = None,
+        description: str | None = None,
+        callback_url: str | None = None,
+        file_path: str | PathLike[str] | None = None,
+        url: str | None = None,
+    ) -> Video | None:
+        """Make a video in the default collection; see `Collection.upload`."""
+        return await self.collection().upload(source, media_type, name, description, callback_url, file_path, url)
+
+    @overload
+    async def search(
+        self, query: str, *, namespace: Literal["rtstream"], **options: Unpack[RTStreamSearchOptions]
+    ) -> RTStreamSearchResult: ...
+
+    @overload
     async def search(
         self,
         query: str,
+        search_type: str | None = None,
+        index_type: str | None = None,
         *,
-        namespace: Literal["rtstream"] = "rtstream",
-        result_threshold: int | None = None,
-        score_threshold: float | None = None,
-        dynamic_score_percentage: float | None = None,
-        filter: Sequence[Mapping[str, Any]] | None = None,  # noqa: A002 - the official SDK's name
-        index_id: str | None = None,
-        scene_index_id: str | None = None,
-    ) -> RTStreamSearchResult:
-        """Search all streams of the default collection; see `Collection.search`."""
-        return await self.collection().search(
-            query,
-            namespace=namespace,
-            result_threshold=result_threshold,
-            score_threshold=score_threshold,
-            dynamic_score_percentage=dynamic_score_percentage,
-            filter=filter,
-            index_id=index_id,
-            scene_index_id=scene_index_id,
+        namespace: None = None,
+        **options: Unpack[VideoSearchOptions],
+    ) -> SearchResponse | SearchResult: ...
+
+    async def search(
+        self,
+        query: str,
+        search_type: str | None = None,
+        index_type: str | None = None,
+        *,
+        namespace: Literal["rtstream"] | None = None,
+        **options: Any,
+    ) -> RTStreamSearchResult | SearchResponse | SearchResult:
+        """Search the default collection's videos, or its streams; see `Collection.search`."""
+        search: Any = self.collection().search
+        found: RTStreamSearchResult | SearchResponse | SearchResult = await search(
+            query, search_type, index_type, namespace=namespace, **options
         )
+        return found
 
     # --- events -------------------------------------------------------------------------------------------------------
 

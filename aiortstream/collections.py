@@ -1,9 +1,10 @@
-"""Collections: where streams are connected, found and searched."""
+"""Collections: where streams are connected, videos are kept, and both are found and searched."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from msgspec import UNSET
 
@@ -11,8 +12,17 @@ from aiortstream.arguments import non_empty, path_of
 from aiortstream.errors import InvalidArgumentError
 from aiortstream.live.bindings import OWN, ConnectionChoice, TranscriptBinding
 from aiortstream.rtstreams import RTStream
-from aiortstream.search import RTStreamSearchResult, read_shot, search_request
-from aiortstream.wire import rest
+from aiortstream.search import RTStreamSearchOptions, RTStreamSearchResult, read_shot, search_request
+from aiortstream.video_search import (
+    LegacySearchOptions,
+    SearchResponse,
+    SearchResult,
+    VideoSearchOptions,
+    legacy_search,
+    search_videos,
+)
+from aiortstream.videos import Video, upload
+from aiortstream.wire import rest, videos
 
 if TYPE_CHECKING:
     from aiortstream.context import Context
@@ -38,8 +48,16 @@ class Collection:
 
     async def refresh(self) -> Collection:
         """Read its properties again. Raises NotFoundError. Cancelling it changes nothing."""
-        self._read(await self._context.transport.get(path_of("collection", self.id), rest.CollectionAnswer))
+        self._read(await self._context.transport.get(self._path(), rest.CollectionAnswer))
         return self
+
+    async def delete(self) -> None:
+        """Delete it for good. Raises NotFoundError, and InvalidRequestError where the server keeps it.
+
+        The embedded server keeps the default collection, and one that still has streams or videos. Cancelling it leaves
+        unknown whether it was done: see `client.get_collections`.
+        """
+        await self._context.transport.delete(self._path(), look="get_collections()")
 
     async def connect_rtstream(
         self,
@@ -103,11 +121,126 @@ class Collection:
         )
         return [RTStream(self._context, stream) for stream in answer.results]
 
+    # --- videos -------------------------------------------------------------------------------------------------------
+
+    async def get_video(self, video_id: str) -> Video:
+        """A video of it by its id. Raises NotFoundError. Cancelling it changes nothing."""
+        return await Video(self._context, videos.VideoAnswer(video_id, self.id)).refresh()
+
+    async def get_videos(self) -> list[Video]:
+        """All its videos. Cancelling it changes nothing."""
+        answer = await self._context.transport.get("video", videos.VideosAnswer, params={"collection_id": self.id})
+        return [Video(self._context, each) for each in answer.videos]
+
+    async def delete_video(self, video_id: str) -> None:
+        """Delete a video of it for good. Raises NotFoundError.
+
+        Cancelling it leaves unknown whether it was done: see `get_videos`.
+        """
+        params = {"collection_id": self.id}
+        await self._context.transport.delete(path_of("video", video_id), params=params, look="get_videos()")
+
+    @overload
+    async def upload(
+        self,
+        source: str | PathLike[str] | None = None,
+        media_type: str | None = None,
+        name: str | None = None,
+        description: str | None = None,
+        callback_url: None = None,
+        file_path: str | PathLike[str] | None = None,
+        url: str | None = None,
+    ) -> Video: ...
+
+    @overload
+    async def upload(
+        self,
+        source: str | PathLike[str] | None = None,
+        media_type: str | None = None,
+        name: str | None = None,
+        description: str | None = None,
+        callback_url: str | None = None,
+        file_path: str | PathLike[str] | None = None,
+        url: str | None = None,
+    ) -> Video | None: ...
+
+    async def upload(
+        self,
+        source: str | PathLike[str] | None = None,
+        media_type: str | None = None,
+        name: str | None = None,
+        description: str | None = None,
+        callback_url: str | None = None,
+        file_path: str | PathLike[str] | None = None,
+        url: str | None = None,
+    ) -> Video | None:
+        """Make a video of a file of this machine, of any size, or of what is at a URL.
+
+        `source` is either; `file_path` and `url` say which. `name` is the file's unless given. With a `callback_url`
+        the answer is None, and the service tells of the video there. Raises InvalidArgumentError for a file that cannot
+        be read, InvalidRequestError for what is no video. Cancelling it while the file is sent leaves nothing; later,
+        it leaves unknown whether it became a video: see `get_videos`.
+        """
+        return await upload(self._context, self.id, source, media_type, name, description, callback_url, file_path, url)
+
+    # --- search -------------------------------------------------------------------------------------------------------
+
+    @overload
+    async def search(
+        self, query: str, *, namespace: Literal["rtstream"], **options: Unpack[RTStreamSearchOptions]
+    ) -> RTStreamSearchResult: ...
+
+    @overload
     async def search(
         self,
         query: str,
+        search_type: str | None = None,
+        index_type: str | None = None,
         *,
-        namespace: Literal["rtstream"] = "rtstream",
+        namespace: None = None,
+        **options: Unpack[VideoSearchOptions],
+    ) -> SearchResponse | SearchResult: ...
+
+    async def search(
+        self,
+        query: str,
+        search_type: str | None = None,
+        index_type: str | None = None,
+        *,
+        namespace: Literal["rtstream"] | None = None,
+        **options: Any,
+    ) -> RTStreamSearchResult | SearchResponse | SearchResult:
+        """Search its videos, as `Video.search` does one; or, with `namespace="rtstream"`, its streams.
+
+        Of the streams it searches what their indexes have recorded, as `RTStream.search` does of one; no hit is an
+        empty result, and `index_id`, or `scene_index_id`, keeps to one index. Cancelling it changes nothing.
+        """
+        if namespace is None:
+            return await search_videos(
+                self._context, self._path(), query, search_type, index_type, options, in_collection=True
+            )
+        if namespace != "rtstream":
+            raise InvalidArgumentError(f'namespace: expected "rtstream", or none for videos, got {namespace!r}')
+        return await self._search_streams(query, **options)
+
+    async def legacy_search(
+        self,
+        query: str,
+        search_type: str | None = "semantic",
+        index_type: str | None = "spoken_word",
+        **options: Unpack[LegacySearchOptions],
+    ) -> SearchResult:
+        """The legacy search in its videos, whatever the options. Raises NoResultsError.
+
+        Cancelling it changes nothing.
+        """
+        return await legacy_search(
+            self._context, self._path(), query, search_type, index_type, options, in_collection=True
+        )
+
+    async def _search_streams(
+        self,
+        query: str,
         result_threshold: int | None = None,
         score_threshold: float | None = None,
         dynamic_score_percentage: float | None = None,
@@ -115,13 +248,6 @@ class Collection:
         index_id: str | None = None,
         scene_index_id: str | None = None,
     ) -> RTStreamSearchResult:
-        """Search what the indexes of all its streams have recorded; no hit is an empty result.
-
-        `index_id`, or `scene_index_id`, keeps to one index. For the rest see `RTStream.search`. Cancelling it changes
-        nothing.
-        """
-        if namespace != "rtstream":
-            raise InvalidArgumentError(f'namespace: expected "rtstream", got {namespace!r}')
         body = search_request(
             query,
             index_id=scene_index_id if scene_index_id is not None else index_id,
@@ -134,3 +260,6 @@ class Collection:
         answer = await self._context.transport.search(path, rest.SearchAnswer, body=body)
         shots = [read_shot(self._context, record, record.rtstream_id or record.id) for record in answer.results]
         return RTStreamSearchResult(self.id, shots)
+
+    def _path(self) -> str:
+        return path_of("collection", self.id)

@@ -12,6 +12,7 @@
     ├── RequestTimeoutError           a deadline passed (also a TimeoutError)
     ├── ProtocolError                 the server answered with something outside the protocol
     ├── SearchError                   a search result cannot do what was asked of it
+    │   └── NoResultsError            nothing was found (also an InvalidRequestError: the legacy search refuses so)
     ├── ClientClosedError             the client, or the watch, has been closed (also a RuntimeError)
     ├── WrongLoopError                the client belongs to another event loop (also a RuntimeError)
     ├── ServerStartError              the embedded server could not be started
@@ -108,6 +109,13 @@ class ProtocolError(VideodbError):
 
 class SearchError(VideodbError):
     """A search result cannot do what was asked of it."""
+
+
+class NoResultsError(SearchError, InvalidRequestError):
+    """A search has found nothing, so there is nothing to play; its message has the service's "No results found".
+
+    The legacy search is refused with it; Search v2 gives an empty result, and compiling that raises it.
+    """
 
 
 class ClientClosedError(VideodbError, RuntimeError):

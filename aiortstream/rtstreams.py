@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET
 
 from aiortstream.arguments import page_params, path_of
+from aiortstream.embeds import embed_code
 from aiortstream.errors import InvalidArgumentError, InvalidRequestError, ProtocolError
 from aiortstream.indexes import RTStreamSceneIndex, audio_config, visual_config
 from aiortstream.live.bindings import OWN, ConnectionChoice, SceneBinding, TranscriptBinding
@@ -36,6 +37,16 @@ class RTStreamExportResult(Keyed, frozen=True):
     player_url: str | None = None
     name: str | None = None
     duration: float | None = None
+
+    def get_embed_code(
+        self,
+        width: str = "100%",
+        height: int = 405,
+        title: str = "VideoDB Player",
+        allow_fullscreen: bool = True,
+    ) -> str:
+        """An HTML iframe that plays the video. Raises InvalidArgumentError without a player's URL."""
+        return embed_code(self.player_url, width, height, title, allow_fullscreen=allow_fullscreen)
 
 
 class RTStream:
@@ -128,6 +139,16 @@ class RTStream:
         )
         self.stream_url, self.player_url = answer.stream_url, answer.player_url
         return answer.stream_url
+
+    def get_embed_code(
+        self,
+        width: str = "100%",
+        height: int = 405,
+        title: str = "VideoDB Player",
+        allow_fullscreen: bool = True,
+    ) -> str:
+        """An HTML iframe that plays what `generate_stream` was last asked for; InvalidArgumentError before it was."""
+        return embed_code(self.player_url, width, height, title, allow_fullscreen=allow_fullscreen)
 
     async def export(self, name: str | None = None) -> RTStreamExportResult:
         """Make a permanent video of the latest recording; the same one again while nothing new is recorded.

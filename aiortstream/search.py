@@ -5,17 +5,29 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from msgspec import UNSET
 
 from aiortstream.arguments import non_empty, path_of
+from aiortstream.embeds import embed_code
 from aiortstream.errors import InvalidArgumentError, ProtocolError
 from aiortstream.wire import rest
 from aiortstream.wire.times import to_seconds
 
 if TYPE_CHECKING:
     from aiortstream.context import Context
+
+
+class RTStreamSearchOptions(TypedDict, total=False):
+    """Options of a search in streams; those that are None are as if they were not there."""
+
+    result_threshold: int | None
+    score_threshold: float | None
+    dynamic_score_percentage: float | None
+    filter: Sequence[Mapping[str, Any]] | None
+    index_id: str | None
+    scene_index_id: str | None
 
 
 class RTStreamShot:
@@ -79,6 +91,23 @@ class RTStreamShot:
             )
             self.stream_url, self.player_url = answer.stream_url, answer.player_url
         return self.stream_url
+
+    async def get_embed_code(
+        self,
+        width: str = "100%",
+        height: int = 405,
+        title: str = "VideoDB Player",
+        allow_fullscreen: bool = True,
+        auto_generate: bool = True,
+    ) -> str:
+        """An HTML iframe that plays the shot; `auto_generate` asks for its stream first where that is needed.
+
+        Raises InvalidArgumentError where there is no player's URL, or it is none that can be embedded. Cancelling it
+        changes nothing.
+        """
+        if not self.player_url and auto_generate:
+            await self.generate_stream()
+        return embed_code(self.player_url, width, height, title, allow_fullscreen=allow_fullscreen)
 
 
 class RTStreamSearchResult:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import aiohttp
@@ -25,6 +26,7 @@ from aiortstream.errors import (
     RequestTimeoutError,
     ServerError,
 )
+from aiortstream.posting import post_file
 from aiortstream.retry import RETRY_AFTER_CAP, TRANSIENT_STATUS, job_delays, may_repeat, request_delays
 from aiortstream.wire.envelope import Envelope, JobData
 
@@ -124,6 +126,34 @@ class Transport:
         operation = Operation("PATCH", path, self._settings.token)
         await self._exchange(operation, body=body, timeout=timeout, idempotent=True)
 
+    async def change(self, path: str, answer: type[A], *, body: Any, timeout: float | None = None) -> A:
+        """The same where the answer is wanted. Cancelled, it may or may not be set."""
+        return await self._ask("PATCH", path, answer, body=body, timeout=timeout, idempotent=True)
+
+    async def act(self, path: str, *, body: Any, timeout: float | None = None, look: str | None = None) -> None:
+        """A POST whose answer says nothing more than that it is done. See `post`."""
+        operation = Operation("POST", path, self._settings.token)
+        await self._exchange(operation, body=body, timeout=timeout, look=look)
+
+    async def delete(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        look: str | None = None,
+    ) -> None:
+        """Delete something. Repeated only if it never left: the second attempt would not find it.
+
+        Cancelling it leaves unknown whether it was done.
+        """
+        operation = Operation("DELETE", path, self._settings.token)
+        await self._exchange(operation, params=params, timeout=timeout, look=look)
+
+    async def post_file(self, url: str, path: Path, name: str) -> None:
+        """Post a file to a URL that carries its own permission; no key is sent. See `posting.post_file`."""
+        await post_file(self._http(), url, path, name, self._settings.token)
+
     async def websocket(
         self, url: str, *, heartbeat: float, max_msg_size: int, timeout: float
     ) -> aiohttp.ClientWebSocketResponse[Literal[False]]:
@@ -198,6 +228,8 @@ class Transport:
             if call.doubt:
                 error.add_note(call.doubt)  # a proxy may have lost the answer of a server that has done it
             raise
+        if envelope.is_detached:
+            return Envelope()
         return await self._job(envelope, call) if envelope.in_progress else envelope
 
     async def _attempts(self, call: _Call) -> Reply:

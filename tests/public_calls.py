@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from aiortstream import AsyncClient, LiveSettings, RTStream, RTStreamSceneIndex
+import msgspec
+
+from aiortstream import AsyncClient, LiveSettings, RTStream, RTStreamSceneIndex, SearchResponse, SearchResult
 from aiortstream.testing import ScriptedServer
+from aiortstream.wire import videos
 
 QUICK = LiveSettings(
     reconnect_delay=0.01, max_reconnect_delay=0.05, poll_interval=0.02, max_poll_interval=0.05, max_polls_per_second=1e3
@@ -44,21 +47,47 @@ async def _play_first_shot(world: World) -> None:
     await found.get_shots()[0].generate_stream()
 
 
+async def _embed_first_shot(world: World) -> None:
+    found = await world.rtstream.search("person")
+    await found.get_shots()[0].get_embed_code()
+
+
+def _found(world: World) -> SearchResult:
+    """A search result that a server may have given."""
+    return SearchResult(world.client._context, [videos.VideoHits("m-0", docs=[videos.VideoHit(1.0, 2.0)])])
+
+
+def _response(world: World) -> SearchResponse:
+    results = msgspec.Raw(b'[{"video_id": "m-0", "docs": [{"start": 1, "end": 2}]}]')
+    return SearchResponse(world.client._context, videos.VideoSearchV2Answer("shots", results))
+
+
 CALLS: dict[str, Callable[[World], Coroutine[Any, Any, Any]]] = {
     "AsyncClient.connect_rtstream": lambda w: w.client.connect_rtstream("rtsp://camera/front"),
+    "AsyncClient.create_collection": lambda w: w.client.create_collection("Yard", "Behind the house"),
     "AsyncClient.create_event": lambda w: w.client.create_event("A person", "person"),
     "AsyncClient.get_collection": lambda w: w.client.get_collection(),
     "AsyncClient.get_collections": lambda w: w.client.get_collections(),
     "AsyncClient.get_rtstream": lambda w: w.client.get_rtstream(w.rtstream.id),
+    "AsyncClient.get_video": lambda w: w.client.get_video("m-0"),
+    "AsyncClient.get_videos": lambda w: w.client.get_videos(),
     "AsyncClient.list_events": lambda w: w.client.list_events(),
     "AsyncClient.list_rtstreams": lambda w: w.client.list_rtstreams(),
     "AsyncClient.open": lambda w: w.client.open(),
-    "AsyncClient.search": lambda w: w.client.search("person"),
+    "AsyncClient.search": lambda w: w.client.search("person", namespace="rtstream"),
+    "AsyncClient.update_collection": lambda w: w.client.update_collection("c-0", "Yard", None),
+    "AsyncClient.upload": lambda w: w.client.upload("http://127.0.0.1:1/clip.mp4"),
     "Collection.connect_rtstream": lambda w: w.client.collection().connect_rtstream("rtsp://camera/front"),
+    "Collection.delete": lambda w: w.client.collection("c-0").delete(),
+    "Collection.delete_video": lambda w: w.client.collection().delete_video("m-0"),
     "Collection.get_rtstream": lambda w: w.client.collection().get_rtstream(w.rtstream.id),
+    "Collection.get_video": lambda w: w.client.collection().get_video("m-0"),
+    "Collection.get_videos": lambda w: w.client.collection().get_videos(),
+    "Collection.legacy_search": lambda w: w.client.collection().legacy_search("person"),
     "Collection.list_rtstreams": lambda w: w.client.collection().list_rtstreams(),
     "Collection.refresh": lambda w: w.client.collection().refresh(),
-    "Collection.search": lambda w: w.client.collection().search("person"),
+    "Collection.search": lambda w: w.client.collection().search("person", namespace="rtstream"),
+    "Collection.upload": lambda w: w.client.collection().upload(url="http://127.0.0.1:1/clip.mp4"),
     "RTStream.export": lambda w: w.rtstream.export(),
     "RTStream.generate_stream": lambda w: w.rtstream.generate_stream(T, T + 10),
     "RTStream.get_scene_index": lambda w: w.rtstream.get_scene_index(w.index.rtstream_index_id),
@@ -81,4 +110,22 @@ CALLS: dict[str, Callable[[World], Coroutine[Any, Any, Any]]] = {
     "RTStreamSceneIndex.start": lambda w: w.index.start(),
     "RTStreamSceneIndex.stop": lambda w: w.index.stop(),
     "RTStreamShot.generate_stream": lambda w: _play_first_shot(w),
+    "RTStreamShot.get_embed_code": lambda w: _embed_first_shot(w),
+    "SearchResponse.compile": lambda w: _response(w).compile(),
+    "SearchResponse.get_embed_code": lambda w: _response(w).get_embed_code(),
+    "SearchResult.compile": lambda w: _found(w).compile(),
+    "SearchResult.get_embed_code": lambda w: _found(w).get_embed_code(),
+    "Shot.generate_stream": lambda w: _found(w)[0].generate_stream(),
+    "Shot.get_embed_code": lambda w: _found(w)[0].get_embed_code(),
+    "Video.delete": lambda w: w.client.video("m-0").delete(),
+    "Video.generate_stream": lambda w: w.client.video("m-0").generate_stream([(1.0, 2.0)]),
+    "Video.generate_transcript": lambda w: w.client.video("m-0").generate_transcript(),
+    "Video.get_embed_code": lambda w: w.client.video("m-0").get_embed_code(),
+    "Video.get_transcript": lambda w: w.client.video("m-0").get_transcript(),
+    "Video.get_transcript_text": lambda w: w.client.video("m-0").get_transcript_text(),
+    "Video.index_spoken_words": lambda w: w.client.video("m-0").index_spoken_words(),
+    "Video.legacy_search": lambda w: w.client.video("m-0").legacy_search("person"),
+    "Video.refresh": lambda w: w.client.video("m-0").refresh(),
+    "Video.search": lambda w: w.client.video("m-0").search("person"),
+    "Video.update": lambda w: w.client.video("m-0").update(name="Yard"),
 }

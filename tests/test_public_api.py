@@ -41,7 +41,7 @@ def test_public_classes_and_methods_are_documented() -> None:
 
 def test_every_coroutine_says_what_cancelling_does() -> None:
     silent = []
-    for name in ("AsyncClient", "Collection", "RTStream", "RTStreamSceneIndex", "RTStreamShot", "Watch"):
+    for name in (name for name in aiortstream.__all__ if inspect.isclass(getattr(aiortstream, name))):
         for member, function in inspect.getmembers(getattr(aiortstream, name), inspect.iscoroutinefunction):
             text = inspect.getdoc(function) or ""
             if not member.startswith("_") and "ancel" not in text and "see `" not in text:

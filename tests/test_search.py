@@ -73,9 +73,11 @@ async def test_hits_that_lead_nowhere_are_told(
 ) -> None:
     rest.answer("POST", "/rtstream/collection/default/search", {"results": [hit]})
     with pytest.raises(ProtocolError, match=says):
-        await client.search("door")
+        await client.search("door", namespace="rtstream")
 
 
 async def test_a_threshold_is_a_number_of_results(client: AsyncClient) -> None:
     with pytest.raises(InvalidArgumentError, match="result_threshold"):
-        await client.search("door", result_threshold=0)
+        await client.search("door", namespace="rtstream", result_threshold=0)
+    with pytest.raises(InvalidArgumentError, match="top_k"):
+        await client.search("door", top_k=0)

@@ -33,6 +33,11 @@ class Envelope(msgspec.Struct, omit_defaults=True):
         return isinstance(self.status, str) and self.status in IN_PROGRESS
 
     @property
+    def is_detached(self) -> bool:
+        """Whether it is a job that somebody else is told of: there is nothing to wait for."""
+        return self.in_progress and self.request_type == "async"
+
+    @property
     def reason(self) -> str:
         """What the server says about it."""
         if not self.message:

@@ -1,0 +1,295 @@
+"""Videos: exported from recordings or uploaded; played, transcribed, searched, deleted.
+
+Times are seconds from the beginning of the video.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Unpack
+from urllib.parse import urlsplit
+
+from aiortstream.arguments import non_empty, path_of
+from aiortstream.embeds import embed_code
+from aiortstream.errors import InvalidArgumentError, ProtocolError
+from aiortstream.records import Keyed
+from aiortstream.video_search import (
+    COMPILE_TIMEOUT,
+    LegacySearchOptions,
+    SearchResponse,
+    SearchResult,
+    VideoSearchOptions,
+    legacy_search,
+    search_videos,
+)
+from aiortstream.wire import rest, videos
+
+if TYPE_CHECKING:
+    from aiortstream.context import Context
+
+Segmenter = Literal["word", "sentence", "time"]
+_SEGMENTERS: tuple[Segmenter, ...] = ("word", "sentence", "time")
+_VIDEO = "m-"  # what ids of videos begin with; of sounds it is a-, of pictures img-
+UPLOAD_TIMEOUT = 120.0  # seconds until the server answers, be it that it is still processing
+
+
+class SpokenPiece(Keyed, frozen=True):
+    """A word, a sentence, or what was said in a stretch of time, in seconds from the beginning of the video."""
+
+    start: float
+    end: float
+    text: str
+
+
+class Video:
+    """A video. A handle from `client.video(id)` knows its id only, until `refresh()`.
+
+    `length` is in seconds; URLs are None for sound alone. Its attributes can be read by key too: `video["name"]`.
+    """
+
+    def __init__(self, context: Context, answer: videos.VideoAnswer) -> None:
+        self._context = context
+        self.transcript: list[SpokenPiece] | None = None
+        self.transcript_text: str | None = None
+        self._read(answer)
+
+    def _read(self, answer: videos.VideoAnswer) -> None:
+        self.id = answer.id
+        self.collection_id = answer.collection_id
+        self.name = answer.name
+        self.description = answer.description
+        self.length = answer.length or 0.0
+        self.stream_url = answer.stream_url
+        self.player_url = answer.player_url
+        self.thumbnail_url = answer.thumbnail_url
+
+    def __repr__(self) -> str:
+        return f"Video(id={self.id!r}, name={self.name!r}, length={self.length})"
+
+    def __getitem__(self, key: str) -> Any:
+        if key.startswith("_") or key not in vars(self):
+            raise KeyError(key)
+        return vars(self)[key]
+
+    async def refresh(self) -> Video:
+        """Read its properties again. Raises NotFoundError. Cancelling it changes nothing."""
+        params = {"collection_id": self.collection_id}
+        self._read(await self._context.transport.get(self._path(), videos.VideoAnswer, params=params))
+        return self
+
+    async def update(self, name: str | None = None) -> None:
+        """Give it another name; None changes nothing. Cancelled, it may or may not be done."""
+        if name is not None:
+            body = videos.UpdateVideoRequest(non_empty(name, "name"))
+            await self._context.transport.patch(self._path(), body=body)
+            self.name = name
+
+    async def delete(self) -> None:
+        """Delete it for good, with its transcript and its index. Raises NotFoundError.
+
+        Cancelling it leaves unknown whether it was done: see `refresh`.
+        """
+        await self._context.transport.delete(self._path(), look="refresh()")
+
+    # --- playing ------------------------------------------------------------------------------------------------------
+
+    async def generate_stream(self, timeline: Sequence[tuple[float, float]] | None = None) -> str:
+        """The URL of a stream of the video, or of stretches of it one after the other: `[(start, end), ...]`.
+
+        Sets `stream_url` and `player_url`; without a timeline a URL that is known is not asked for again. Raises
+        InvalidRequestError for stretches outside the video. Cancelling it changes nothing.
+        """
+        if not timeline and self.stream_url:
+            return self.stream_url
+        for start, end in timeline or ():
+            if not 0 <= start < end:
+                raise InvalidArgumentError(f"timeline: expected 0 <= start < end in seconds, got ({start}, {end})")
+        answer = await self._context.transport.post(
+            self._path("stream"),
+            rest.StreamAnswer,
+            body=videos.VideoStreamRequest(list(timeline) if timeline else None, self.length),
+            timeout=COMPILE_TIMEOUT,
+            look="generate_stream() again",
+        )
+        self.stream_url, self.player_url = answer.stream_url, answer.player_url
+        return answer.stream_url
+
+    async def get_embed_code(
+        self,
+        width: str = "100%",
+        height: int = 405,
+        title: str = "VideoDB Player",
+        allow_fullscreen: bool = True,
+        auto_generate: bool = True,
+    ) -> str:
+        """An HTML iframe that plays it; `auto_generate` asks for its stream first where that is needed.
+
+        Raises InvalidArgumentError where there is no player's URL, or it is none that can be embedded. Cancelling it
+        changes nothing.
+        """
+        if not self.player_url and auto_generate:
+            await self.generate_stream()
+        return embed_code(self.player_url, width, height, title, allow_fullscreen=allow_fullscreen)
+
+    # --- what is said -------------------------------------------------------------------------------------------------
+
+    async def get_transcript(
+        self,
+        start: float | None = None,
+        end: float | None = None,
+        segmenter: Segmenter = "word",
+        length: int = 1,
+        force: bool | None = None,
+    ) -> list[SpokenPiece]:
+        """What is said in it between `start` and `end`, in pieces; kept in `transcript` and `transcript_text` too.
+
+        segmenter: `word`, `sentence`, or `time` for stretches of `length` seconds. force: have it made again. A long
+        transcription is followed to its end. Cancelling it leaves the transcription going on.
+        """
+        if segmenter not in _SEGMENTERS:
+            raise InvalidArgumentError(f"segmenter: expected one of {', '.join(_SEGMENTERS)}, got {segmenter!r}")
+        for name, value in (("start", start), ("end", end)):
+            if value is not None and value < 0:
+                raise InvalidArgumentError(f"{name}: expected seconds from 0, got {value!r}")
+        if start is not None and end is not None and start > end:
+            raise InvalidArgumentError(f"end: expected no time before start ({start}), got {end}")
+        answer = await self._context.transport.get(
+            self._path("transcription"),
+            videos.VideoTranscriptAnswer,
+            params={
+                "start": start,
+                "end": end,
+                "segmenter": segmenter,
+                "length": length,
+                "force": "true" if force else "false",
+            },
+        )
+        return self._keep(answer)
+
+    async def get_transcript_text(self, start: float | None = None, end: float | None = None) -> str:
+        """The same as one text. Cancelling it leaves the transcription going on."""
+        await self.get_transcript(start, end)
+        return self.transcript_text or ""
+
+    async def generate_transcript(self, force: bool | None = None, language_code: str | None = None) -> str:
+        """Have it transcribed, again with `force`; the whole text. Raises InvalidRequestError where it has no sound.
+
+        A long transcription is followed to its end. Cancelling it leaves the transcription going on.
+        """
+        answer = await self._context.transport.post(
+            self._path("transcription"),
+            videos.VideoTranscriptAnswer,
+            body=videos.GenerateTranscriptRequest(bool(force), language_code),
+            look="get_transcript()",
+        )
+        self._keep(answer)
+        return self.transcript_text or ""
+
+    async def index_spoken_words(
+        self,
+        language_code: str | None = None,
+        segmentation_type: str | None = "sentence",
+        force: bool = False,
+        callback_url: str | None = None,
+    ) -> None:
+        """Make what is said in it searchable; returns when it is, or at once with a `callback_url`.
+
+        Raises InvalidRequestError where it is indexed already, unless `force` has it made again. Cancelling it leaves
+        the indexing going on.
+        """
+        body = videos.VideoIndexRequest("spoken_word", language_code, segmentation_type, force, callback_url)
+        await self._context.transport.act(self._path("index"), body=body, look="search()")
+
+    # --- search -------------------------------------------------------------------------------------------------------
+
+    async def search(
+        self,
+        query: str,
+        search_type: str | None = None,
+        index_type: str | None = None,
+        **options: Unpack[VideoSearchOptions],
+    ) -> SearchResponse | SearchResult:
+        """Moments of it that fit the query, the best first.
+
+        Search v2, which answers with a `SearchResponse`, unless `search_type`, `index_type` or another option of the
+        legacy search is given; that answers with a `SearchResult`, and raises NoResultsError where it finds nothing.
+        The two cannot be mixed. Cancelling it changes nothing.
+        """
+        return await search_videos(
+            self._context, self._path(), query, search_type, index_type, options, in_collection=False
+        )
+
+    async def legacy_search(
+        self,
+        query: str,
+        search_type: str | None = "semantic",
+        index_type: str | None = "spoken_word",
+        **options: Unpack[LegacySearchOptions],
+    ) -> SearchResult:
+        """The legacy search, whatever the options. Raises NoResultsError. Cancelling it changes nothing."""
+        return await legacy_search(
+            self._context, self._path(), query, search_type, index_type, options, in_collection=False
+        )
+
+    def _path(self, *parts: str) -> str:
+        return path_of("video", self.id, *parts)
+
+    def _keep(self, answer: videos.VideoTranscriptAnswer) -> list[SpokenPiece]:
+        self.transcript = [SpokenPiece(each.start, each.end, each.text) for each in answer.word_timestamps]
+        self.transcript_text = answer.text
+        return self.transcript
+
+
+async def upload(
+    context: Context,
+    collection_id: str,
+    source: str | os.PathLike[str] | None,
+    media_type: str | None,
+    name: str | None,
+    description: str | None,
+    callback_url: str | None,
+    file_path: str | os.PathLike[str] | None,
+    url: str | None,
+) -> Video | None:
+    """A video of a file of this machine or of a URL; None where a callback is to tell of it."""
+    path, url = _source(source, file_path, url)
+    transport = context.transport
+    if path is not None:
+        name = name or path.stem
+        answer = await transport.get(
+            path_of("collection", collection_id, "upload_url"), videos.UploadUrlAnswer, params={"name": name}
+        )
+        url = answer.upload_url
+        await transport.post_file(url, path, name)
+    body = videos.UploadRequest(non_empty(url, "url"), name, description, callback_url, media_type)
+    where = path_of("collection", collection_id, "upload")
+    if callback_url:
+        await transport.act(where, body=body, look="get_videos()")
+        return None
+    made = await transport.post(where, videos.VideoAnswer, body=body, timeout=UPLOAD_TIMEOUT, look="get_videos()")
+    if not made.id.startswith(_VIDEO):
+        raise ProtocolError(f"what was uploaded is kept as {made.id!r}, which is no video: this client has videos only")
+    return Video(context, made)
+
+
+def _source(
+    source: str | os.PathLike[str] | None, file_path: str | os.PathLike[str] | None, url: str | None
+) -> tuple[Path | None, str | None]:
+    """The path of a file, or a URL: one of both."""
+    if sum(each is not None for each in (source, file_path, url)) != 1:
+        raise InvalidArgumentError("source, file_path, url: expected one of them: a file's path or a URL")
+    given = next(each for each in (source, file_path, url) if each is not None)
+    text = non_empty(os.fspath(given), "source")
+    if isinstance(given, str) and _is_url(text):
+        return None, text
+    return Path(text), None
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
