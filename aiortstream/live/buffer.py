@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from aiortstream.records import CaptureSessionEvent, DecodeFailure, Scene, TranscriptSegment, UnknownEvent
 
 T = TypeVar("T")
 
-# What one record weighs besides its text, as an estimate: the struct, its floats and its share of the containers.
+# Estimates. A record besides its text: the struct, its floats and its share of the containers.
 _RECORD_BYTES = 300
+_WORD_BYTES = 150
+_BYTES_PER_BYTE_OF_JSON = 4  # of what is decoded into dictionaries and lists
+_TOO_DEEP_BYTES = 100_000  # what could be decoded and not be encoded again
 
 
 class Buffer(Generic[T]):
@@ -22,7 +29,8 @@ class Buffer(Generic[T]):
 
     def __init__(self, max_items: int, max_bytes: int) -> None:
         self._items: deque[T] = deque()
-        self._bytes = 0
+        self._weights: deque[int] = deque()  # of each item, in the same order
+        self._bytes = 0  # their sum
         self._max_items = max_items
         self._max_bytes = max_bytes
         self._waiter: asyncio.Future[None] | None = None  # set only while a consumer is suspended in `wait`
@@ -61,14 +69,18 @@ class Buffer(Generic[T]):
         """Append an item and wake the consumer. The caller has looked at `has_room` where bounds matter."""
         if self._ended:
             return
+        weight = _weight(item)
         self._items.append(item)
-        self._bytes += _weight(item)
+        self._weights.append(weight)
+        self._bytes += weight
         self._wake()
 
     def put_back(self, item: T) -> None:
         """Put an item that was popped in front again."""
+        weight = _weight(item)
         self._items.appendleft(item)
-        self._bytes += _weight(item)
+        self._weights.appendleft(weight)
+        self._bytes += weight
 
     def extend(self, items: Iterable[T]) -> None:
         """Append several items."""
@@ -79,6 +91,7 @@ class Buffer(Generic[T]):
         """Take all items out without handing them over."""
         items = list(self._items)
         self._items.clear()
+        self._weights.clear()
         self._bytes = 0
         return items
 
@@ -91,7 +104,7 @@ class Buffer(Generic[T]):
     def pop(self) -> T:
         """The next item; LookupError where there is none yet. The end is told by `raise_end`."""
         item = self._items.popleft()
-        self._bytes -= _weight(item)
+        self._bytes -= self._weights.popleft()
         return item
 
     def raise_end(self) -> None:
@@ -134,5 +147,27 @@ class Buffer(Generic[T]):
 
 
 def _weight(item: object) -> int:
+    weigh = _WEIGHTS.get(type(item), _text)
+    return _RECORD_BYTES + weigh(item)
+
+
+def _text(item: Any) -> int:
     text = getattr(item, "text", "")
-    return _RECORD_BYTES + (len(text) if isinstance(text, str) else 0)
+    return len(text) if isinstance(text, str) else 0
+
+
+def _json(value: object) -> int:
+    try:
+        return _BYTES_PER_BYTE_OF_JSON * len(msgspec.json.encode(value))
+    except RecursionError:
+        return _TOO_DEEP_BYTES
+
+
+# By exact type: this is looked at for every record.
+_WEIGHTS: Mapping[type, Callable[[Any], int]] = {
+    TranscriptSegment: lambda segment: len(segment.text) + _WORD_BYTES * len(segment.words),
+    Scene: lambda scene: len(scene.text) + (_json(scene.metadata) if scene.metadata else 0),
+    CaptureSessionEvent: lambda event: _json(event.data),
+    UnknownEvent: lambda event: _json(event.payload),
+    DecodeFailure: lambda failure: len(failure.raw) + len(failure.reason),
+}

@@ -13,6 +13,7 @@ from aiortstream.errors import InvalidArgumentError
 EARLIEST = 978_307_200.0  # 2001-01-01: before it, nothing was streamed to this service
 LATEST = 4_102_444_800.0  # 2100-01-01
 _UNITS = (1.0, 1e3, 1e6)
+_QUOTED = 60  # characters of what is no time that its error quotes
 
 
 def to_seconds(value: object) -> float:
@@ -35,7 +36,7 @@ def _from_text(text: str) -> float:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is neither a unix time nor an ISO 8601 time") from None
+        raise ValueError(f"{text[:_QUOTED]!r} is neither a unix time nor an ISO 8601 time") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)  # the service writes naive UTC (`created_at`)
     seconds = moment.timestamp()

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from aiortstream.live.buffer import Buffer
-from aiortstream.records import Gap, PartialTranscript
+from aiortstream.records import (
+    CaptureSessionEvent,
+    DecodeFailure,
+    Gap,
+    PartialTranscript,
+    Scene,
+    SpokenWord,
+    TranscriptSegment,
+    UnknownEvent,
+)
 
 
 def buffer(max_items: int = 10, max_bytes: int = 100_000) -> Buffer[Any]:
@@ -148,6 +157,37 @@ def test_the_bound_of_bytes_counts_texts() -> None:
     assert seen == [(True, True), (True, False), (False, False)]
     made.clear()
     assert (made.bytes, made.is_low) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        UnknownEvent("new", {"channel": "new", "data": {"a": "x" * 10_000}}),
+        CaptureSessionEvent("capture_session.active", "c", None, {"a": ["x" * 10_000]}),
+        Scene(1.0, 2.0, "short", "rts-1", "visual", metadata={"a": "x" * 10_000}),
+        TranscriptSegment(1.0, 2.0, "short", "rts-1", words=(SpokenWord(1.0, 2.0, "x"),) * 100),
+        DecodeFailure("reason", b"x" * 10_000),
+    ],
+    ids=lambda item: type(item).__name__,
+)
+def test_the_bound_of_bytes_counts_what_is_not_text(item: object) -> None:
+    made = buffer(max_bytes=5000)
+    made.put(item)
+    assert (made.bytes > 10_000, made.has_room) == (True, False)
+    made.put_back(made.pop())
+    made.pop()
+    assert made.bytes == 0
+
+
+def test_what_lies_too_deep_to_be_measured_is_taken_all_the_same() -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    made = buffer(max_bytes=5000)
+    made.put(UnknownEvent("new", {"data": deep}))
+    assert not made.has_room
+    assert made.pop().channel == "new"
+    assert made.bytes == 0
 
 
 def test_bytes_are_given_back_by_every_way_out() -> None:
