@@ -73,4 +73,20 @@ async def test_searching_a_collection(client: AsyncClient, rest: MockedRest) -> 
     assert rest.last[3] == {"query": "door", "filter": []}
     assert [(s.rtstream_id, s.rtstream_name) for s in result] == [("rts-1", "A"), ("rts-2", None)]
     with pytest.raises(InvalidArgumentError, match='expected "rtstream"'):
-        await client.search("door", namespace="video")  # type: ignore[arg-type] # wrong on purpose
+        await client.search("door", namespace="video")  # type: ignore[call-overload] # wrong on purpose
+
+
+async def test_managing_collections(client: AsyncClient, rest: MockedRest) -> None:
+    rest.answer("POST", "/collection", {"id": "c-2", "name": "Yard", "description": "d", "is_public": False})
+    made = await client.create_collection("Yard", "d")
+    assert rest.last[3] == {"name": "Yard", "description": "d", "is_public": False}
+    assert (made.id, made.name, made.description) == ("c-2", "Yard", "d")
+    rest.answer("PATCH", "/collection/c-2", {"id": "c-2", "name": "House", "description": "d"})
+    changed = await client.update_collection("c-2", name="House", description="d")
+    assert rest.last[3] == {"name": "House", "description": "d"}
+    assert changed.name == "House"
+    rest.answer("DELETE", "/collection/c-2")
+    await made.delete()
+    assert rest.last[:2] == ("DELETE", "/collection/c-2")
+    with pytest.raises(InvalidArgumentError, match="name"):
+        await client.create_collection(" ", "d")

@@ -7,19 +7,20 @@ video, signed with the secret of the data directory, that expires. Nothing is st
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
 import math
 import re
 import time
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROUND_UP = 3600  # seconds: expiries are rounded up to it, so that asking twice gives the same URL
 SIGNATURE_BYTES = 16  # of the HMAC: 128 bits cannot be guessed, and the URL stays short
-SLUG_CHARACTERS = 12
+SLUG_CHARACTERS = 12  # of what stands for a recording in a player's URL
 UPLOAD_SECONDS = 3600.0  # for a file to be posted from its beginning; one that has begun may take longer
 _UPLOAD = re.compile(r"/p/[^/]+/uploads/(?P<upload_id>[0-9a-f]{24})", re.ASCII)
 _TOKEN = re.compile(r"(?P<expiry>[0-9a-f]{1,12})\.(?P<signature>[\w-]+)", re.ASCII)
@@ -119,8 +120,9 @@ class Urls:
 
     def player(self, stream_url: str, *, mp4: str | None = None, title: str | None = None) -> str:
         """A page that plays `stream_url`; `mp4` is what it offers to a browser that cannot play HLS."""
-        query = {"url": stream_url, "mp4": mp4, "title": title}
-        return f"{self.base}/player?" + urlencode({name: value for name, value in query.items() if value})
+        # The official SDKs make an embed code of `/watch?v=...` alone; what is played stands in `url` all the same.
+        query = {"v": _slug(stream_url), "url": stream_url, "mp4": mp4, "title": title}
+        return f"{self.base}/watch?" + urlencode({name: value for name, value in query.items() if value})
 
     def websocket(self) -> str:
         """Where a websocket is opened, with a ticket that is good for a short while."""
@@ -138,3 +140,10 @@ class Urls:
 
     def _playback_token(self, scope: str) -> str:
         return self._signer.sign(scope, self._playback_lifetime, round_up=ROUND_UP)
+
+
+def _slug(stream_url: str) -> str:
+    """The same for the same recording, whatever token its URL carries."""
+    path = urlsplit(stream_url).path
+    shown = path.split("/", 3)[-1] if path.startswith("/p/") else path
+    return hashlib.sha256(shown.encode()).hexdigest()[:SLUG_CHARACTERS]

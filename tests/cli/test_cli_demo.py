@@ -45,7 +45,7 @@ def test_the_demo_shows_the_main_job_and_ends_well(tmp_path: Path) -> None:
     assert re.search(r"ALERT +demo_event \(\d\.\d\d\): .*person", said)
     assert re.search(r'search +"delivery van" found, score 0\.\d\d: .*DELIVERY VAN', said)
     assert re.search(r"playback +http://127\.0\.0\.1:\d+/\S+\.m3u8\n", said)
-    assert re.search(r"player +http://127\.0\.0\.1:\d+/player\?url=\S+\n", said)
+    assert re.search(r"player +http://127\.0\.0\.1:\d+/watch\?v=\w+&url=\S+\n", said)
     assert re.search(r"opened by a player: h264 1280x720, [1-9]\d* frames decoded", said)
     assert f"export     {film}   h264 1280x720, " in said
     assert re.search(r"done +[1-9]\d* transcript segments, [1-9]\d* scenes, [1-9]\d* alerts\n$", said)

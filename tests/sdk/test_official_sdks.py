@@ -148,7 +148,7 @@ def check_lookups(told: dict[str, Any]) -> None:
 
 def check_recording(told: dict[str, Any]) -> None:
     """A window to play and an exported video."""
-    assert "/player?url=" in told["player_url"]
+    assert re.search(r"/watch\?v=\w+&url=", told["player_url"])
     assert re.search(r"/(\d{16})-(\d{16})\.m3u8", told["stream_url"])
     video_id, name, duration = told["export"]
     assert video_id.startswith("m-")

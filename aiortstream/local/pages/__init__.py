@@ -1,8 +1,8 @@
-"""The server's own web pages: the list of streams at `/`, and the player at `/player`.
+"""The server's own web pages: the list of streams at `/`, and the player at `/watch`, `/player` and, framed, `/embed`.
 
 Plain files, without a build step and without anything from elsewhere: `CONTENT_SECURITY_POLICY` forbids both, and every
-page must be served with it. What the pages show comes from `/status.json` and from the query of `/player`; it is put in
-as text, never as markup.
+page must be served with it. What the pages show comes from `/status.json` and from the player's query; it is put in as
+text, never as markup.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
+
+# The same for the player that other people's pages show in a frame.
+EMBEDDED_POLICY = CONTENT_SECURITY_POLICY.replace("frame-ancestors 'self'", "frame-ancestors *")
 
 
 class UnknownPage(LookupError):  # noqa: N818 - it reads as what it says

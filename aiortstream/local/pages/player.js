@@ -1,4 +1,5 @@
-// Plays one recording of this server: /player?url=<playlist or MP4>&mp4=<the same as MP4>&title=<text>.
+// Plays one recording of this server: /watch?url=<playlist or MP4>&mp4=<the same as MP4>&title=<text>.
+// At /embed it is in a frame of another page, and shows the picture alone.
 // HLS is played by the browser itself; one that cannot gets the MP4.
 
 import { cutAt, dateAt, positionOf, readPlaylist, readWindow } from "./timeline.js";
@@ -194,6 +195,7 @@ function pressed(event) {
   action();
 }
 
+document.documentElement.classList.toggle("embedded", /^\/embed\/?$/.test(location.pathname));
 element("again").addEventListener("click", () => location.reload());
 document.addEventListener("keydown", pressed);
 video.addEventListener("error", failed);

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from aiortstream._version import __version__
-from aiortstream.local.pages import CONTENT_SECURITY_POLICY, PAGES, STATIC, read_page
+from aiortstream.local.pages import CONTENT_SECURITY_POLICY, EMBEDDED_POLICY, PAGES, STATIC, read_page
 from aiortstream.local.routes.answers import json_body
 from aiortstream.local.routes.keys import SERVICES
 from aiortstream.local.routes.table import Access, Routes
@@ -27,10 +27,17 @@ async def get_index(_request: web.Request) -> web.Response:
     return _page("index.html")
 
 
+@anyone.get("/watch")
 @anyone.get("/player")
 async def get_player(_request: web.Request) -> web.Response:
     """The player. What it plays is in its query, with its own permission."""
     return _page("player.html")
+
+
+@anyone.get("/embed")
+async def get_embedded_player(_request: web.Request) -> web.Response:
+    """The player for a frame in a page of any site: whoever has the link may play it, and it does nothing else."""
+    return _page("player.html", EMBEDDED_POLICY)
 
 
 @anyone.get("/static/{name}")
@@ -76,12 +83,12 @@ async def _latest(request: web.Request, rtstream_id: str) -> str | None:
     return answer.player_url
 
 
-def _page(name: str) -> web.Response:
+def _page(name: str, policy: str = CONTENT_SECURITY_POLICY) -> web.Response:
     return web.Response(
         body=read_page(name),
         headers={
             "Content-Type": PAGES[name],
-            "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+            "Content-Security-Policy": policy,
             "Referrer-Policy": "no-referrer",
             "Cache-Control": "no-cache",
         },

@@ -32,7 +32,12 @@ async def browser(shell: Shell) -> AsyncIterator[ClientSession]:
 
 
 async def test_pages_come_with_their_policy(shell: Shell) -> None:
-    for path, name in (("/", "index.html"), ("/player?url=x", "player.html"), ("/player/", "player.html")):
+    for path, name in (
+        ("/", "index.html"),
+        ("/watch?v=a&url=x", "player.html"),
+        ("/player?url=x", "player.html"),
+        ("/player/", "player.html"),
+    ):
         async with shell.http.get(shell.base + path) as response:
             assert response.status == 200
             assert response.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -40,6 +45,16 @@ async def test_pages_come_with_their_policy(shell: Shell) -> None:
             assert response.headers["Referrer-Policy"] == "no-referrer"  # the query holds a permission
             assert response.headers["X-Content-Type-Options"] == "nosniff"
             assert await response.read() == read_page(name)
+
+
+async def test_only_the_embedded_player_may_be_framed_elsewhere(shell: Shell) -> None:
+    async with shell.http.get(shell.base + "/embed?v=a&url=x") as response:
+        assert response.status == 200
+        assert await response.read() == read_page("player.html")
+        policy = response.headers["Content-Security-Policy"]
+    assert policy.endswith("frame-ancestors *")
+    assert policy.rpartition(";")[0] == CONTENT_SECURITY_POLICY.rpartition(";")[0]
+    assert CONTENT_SECURITY_POLICY.endswith("frame-ancestors 'self'")
 
 
 async def test_what_pages_load(browser: ClientSession) -> None:
@@ -69,7 +84,7 @@ async def test_a_browser_gives_the_key_as_a_password(browser: ClientSession, pat
             assert response.status == 401
 
 
-@pytest.mark.parametrize("path", ["/player", "/healthz", "/static/pages.css"])
+@pytest.mark.parametrize("path", ["/watch", "/player", "/embed", "/healthz", "/static/pages.css"])
 async def test_what_says_nothing_of_the_streams_is_open(browser: ClientSession, path: str) -> None:
     async with browser.get(path) as response:
         assert response.status == 200

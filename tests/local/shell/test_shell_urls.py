@@ -77,9 +77,15 @@ def test_the_player_is_told_what_to_play() -> None:
     made = urls(VirtualClock())
     stream_url = made.manifest("rts-1", 1_700_000_000, 1_700_000_007)
     link = urlsplit(made.player(stream_url, mp4="http://x/y.mp4?a=b&c", title="Front & back"))
-    assert link.path == "/player"
-    assert parse_qs(link.query) == {"url": [stream_url], "mp4": ["http://x/y.mp4?a=b&c"], "title": ["Front & back"]}
-    assert parse_qs(urlsplit(made.player(stream_url)).query) == {"url": [stream_url]}
+    assert link.path == "/watch"
+    told = parse_qs(link.query)
+    (slug,) = told.pop("v")
+    assert told == {"url": [stream_url], "mp4": ["http://x/y.mp4?a=b&c"], "title": ["Front & back"]}
+    assert parse_qs(urlsplit(made.player(stream_url)).query) == {"v": [slug], "url": [stream_url]}
+    later = urls(VirtualClock(1_800_000_000.0)).manifest("rts-1", 1_700_000_000, 1_700_000_007)
+    assert later != stream_url
+    assert parse_qs(urlsplit(made.player(later)).query)["v"] == [slug]  # it is the same recording
+    assert parse_qs(urlsplit(made.player(made.video("m-1"))).query)["v"] != [slug]
 
 
 @pytest.mark.parametrize(("base", "scheme"), [("http://[::1]:80", "ws"), ("https://cams.test", "wss")])
