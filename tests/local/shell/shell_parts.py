@@ -157,7 +157,7 @@ async def open_shell(data_dir: Path, settings: ServerSettings | None = None) -> 
     urls = Urls(base, signer, playback_lifetime=settings.playback_lifetime, ticket_lifetime=settings.ticket_lifetime)
     async with open_core(data_dir, profile=settings.profile) as core:
         parts = Parts(
-            Services(core.db, core.manager, core.models, urls, settings.profile, data_dir),
+            Services(core.db, core.manager, core.models, urls, settings.profile, data_dir, settings.uploads),
             WebsocketHub(visual=settings.profile.visual_channel, limits=settings.hub, timer=timer),
             Jobs(settings.jobs, clock),
             ClipCache(data_dir / "clips", _no_cut),

@@ -1,0 +1,564 @@
+"""Videos over HTTP: uploaded, played, transcribed, searched, put together; and what is refused, leaving nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from core_fakes import DEADLINE
+from media_clips import decode_strictly, sample
+from shell_parts import KEY, Shell, open_shell
+from video_parts import SAID, add_video, left_behind, post, understand_beeps
+
+from aiortstream.local.deliver.jobs import JobLimits
+from aiortstream.local.routes import videos
+from aiortstream.local.services.uploads import UploadLimits
+from aiortstream.local.settings import ServerSettings
+from aiortstream.local.urls import upload_scope, video_scope
+
+
+@pytest.fixture
+async def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shell]:
+    settings = ServerSettings(api_key=KEY, uploads=UploadLimits(largest=1024 * 1024, waiting=2))
+    async with open_shell(tmp_path, settings) as opened:
+        understand_beeps(opened.core.models, monkeypatch)
+        yield opened
+
+
+@pytest.fixture
+async def player() -> AsyncIterator[aiohttp.ClientSession]:
+    """It sends no key."""
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def fetched(player: aiohttp.ClientSession, url: str, path: Path) -> Path:
+    """A file as a player gets it."""
+    async with player.get(url) as response:
+        assert response.status == 200, await response.text()
+        await asyncio.to_thread(path.write_bytes, await response.read())
+    return path
+
+
+# --- every call -------------------------------------------------------------------------------------------------------
+
+CALLS: list[tuple[str, str, Any, set[str]]] = [
+    ("GET", "/video", None, {"videos"}),
+    ("GET", "/video?collection_id=default&page_index=0&count=5", None, {"videos"}),
+    ("GET", "/video/{video}", None, {"id", "collection_id", "name", "length", "stream_url", "player_url"}),
+    ("GET", "/video/{video}?collection_id=default", None, {"id"}),
+    ("PATCH", "/video/{video}", {"name": "Gate"}, {"id", "name"}),
+    ("GET", "/collection/default/upload_url?name=x", None, {"upload_url"}),
+    ("POST", "/video/{video}/stream", {"timeline": None, "length": 4.0}, {"stream_url", "player_url"}),
+    ("POST", "/video/{video}/stream", {"timeline": [[0, 1], [2, 3.5]], "length": 4.0}, {"stream_url", "player_url"}),
+    ("POST", "/compile", [{"video_id": "{video}", "collection_id": "c", "shots": [[1, 2]]}], {"stream_url"}),
+    ("POST", "/compile", {"inputs": [{"media_id": "{video}", "start_time": 0, "end_time": 1}]}, {"stream_url"}),
+    ("GET", "/video/{video}/transcription?segmenter=word&length=1&force=false", None, {"word_timestamps", "text"}),
+    ("POST", "/video/{video}/transcription", {"force": False, "language_code": None}, {"word_timestamps", "text"}),
+    (
+        "POST",
+        "/video/{video}/index",
+        {"index_type": "spoken_word", "language_code": None, "segmentation_type": "sentence", "force": True},
+        {"video_id", "moments"},
+    ),
+    ("POST", "/video/{video}/search", {"query": "gate", "search_type": "semantic"}, {"results", "warnings"}),
+    ("POST", "/video/{video}/search/v2", {"query": "gate"}, {"results", "warnings", "response_type"}),
+    ("POST", "/collection/default/search", {"query": "gate", "filter": []}, {"results"}),
+    ("POST", "/collection/default/search/v2", {"query": "gate", "top_k": 2}, {"results", "response_type"}),
+]
+
+
+def fill(value: Any, video: str) -> Any:
+    """The same with a video's id in it."""
+    if isinstance(value, str):
+        return value.replace("{video}", video)
+    if isinstance(value, list):
+        return [fill(each, video) for each in value]
+    return {name: fill(each, video) for name, each in value.items()} if isinstance(value, dict) else value
+
+
+async def test_every_call_in_both_slash_forms(shell: Shell) -> None:
+    video = await add_video(shell, sample("clip"))
+    for method, path, body, keys in CALLS:
+        before, mark, query = fill(path, video).partition("?")
+        for slash in ("", "/"):
+            told = await shell.call(method, f"{before}{slash}{mark}{query}", fill(body, video))
+            assert told.status == 200, (method, path, told)
+            assert told.body.get("status") is None
+            assert keys <= set(told.data), (method, path)
+
+
+def test_the_table_above_leaves_out_no_call() -> None:
+    tried = {(method, path.partition("?")[0]) for method, path, *_ in CALLS}
+    elsewhere = {("DELETE", "/video/{video}"), ("POST", "/collection/default/upload")}
+    declared = {
+        (route.method, route.path.replace("{video_id}", "{video}").replace("{collection_id}", "default"))
+        for route in videos.routes
+    }
+    assert declared == tried | elsewhere
+
+
+# --- uploading --------------------------------------------------------------------------------------------------------
+
+
+async def test_an_uploaded_file_is_a_video_that_plays(
+    shell: Shell, player: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    url, told = await post(shell, sample("reordered").read_bytes())
+    assert told.status == 200
+    assert "bytes uploaded" in told.body["message"]
+    body = {"url": url, "name": "Gate", "description": "At night", "callback_url": None, "media_type": None}
+    made = (await shell.post("/collection/default/upload", body)).data
+    assert made["id"].startswith("m-")
+    assert (made["name"], made["description"]) == ("Gate", "At night")
+    assert made["length"] == pytest.approx(4.0, abs=0.05)
+    assert made == (await shell.get(f"/video/{made['id']}")).data
+    shown = await asyncio.to_thread(
+        decode_strictly, await fetched(player, made["stream_url"], tmp_path / "fetched.mp4")
+    )
+    assert (len(shown.video), shown.video[0]) == (100, 0.0)
+    link = urlsplit(made["player_url"])
+    assert (link.path, parse_qs(link.query)["url"]) == ("/watch", [made["stream_url"]])
+    assert left_behind(shell.core.data_dir) == [f"videos/{made['id']}.mp4"]
+
+
+async def test_sound_alone_is_a_video_without_urls(shell: Shell) -> None:
+    video = await add_video(shell, sample("sound"), media_type="audio")
+    told = (await shell.get(f"/video/{video}")).data
+    assert (told["stream_url"], told["player_url"]) == (None, None)
+    assert told["length"] == pytest.approx(4.0, abs=0.05)
+    assert (await shell.post(f"/video/{video}/stream", {})).data["stream_url"].endswith(".mp4")
+
+
+async def test_a_file_can_be_used_once(shell: Shell) -> None:
+    content = sample("clip").read_bytes()
+    url, _ = await post(shell, content)
+    form = aiohttp.FormData()
+    form.add_field("file", content, filename="x")
+    assert "already" in (await shell.call("POST", url, data=form)).refusal[1]
+    assert (await shell.post("/collection/default/upload", {"url": url})).status == 200
+    status, said = (await shell.post("/collection/default/upload", {"url": url})).refusal
+    assert (status, said.startswith("url: no file was posted to it")) == (404, True)
+
+
+async def test_only_who_was_given_the_url_can_post(shell: Shell) -> None:
+    signer = shell.parts.signer
+    for token in ("x", signer.sign(video_scope("m-1"), 60.0), signer.sign(upload_scope("b" * 24), 60.0)):
+        told = await shell.call("POST", f"{shell.base}/p/{token}/uploads/{'a' * 24}", data={"file": "x"})
+        assert told.refusal[0] == 403
+    url = (await shell.get("/collection/default/upload_url")).data["upload_url"]
+    shell.clock.now += 2 * 3600
+    assert "expired" in (await shell.call("POST", url, data={"file": "x"})).refusal[1]
+    assert left_behind(shell.core.data_dir) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "field", "says"),
+    [
+        (b"", "file", "file: expected a video or a sound, got an empty file"),
+        (b"x", "video", "file: it is required, and the form has none"),
+        (b"x" * (1024 * 1024 + 1), "file", "file: expected at most 1048576 bytes, got more"),
+    ],
+)
+async def test_files_that_are_not_kept(shell: Shell, content: bytes, field: str, says: str) -> None:
+    _, told = await post(shell, content, field=field)
+    assert told.refusal == (400, says)
+    assert left_behind(shell.core.data_dir) == []
+
+
+async def test_what_is_posted_must_be_a_form(shell: Shell) -> None:
+    for body, content_type, says in (
+        (b"x", "application/octet-stream", "expected a form"),
+        (b"nothing of the kind", "multipart/form-data; boundary=a", "the form has none|is none"),
+        (b"x", "multipart/form-data", "is none"),
+    ):
+        url = (await shell.get("/collection/default/upload_url")).data["upload_url"]
+        told = await shell.call("POST", url, data=body, headers={"Content-Type": content_type})
+        status, said = told.refusal
+        assert status == 400
+        assert any(each in said for each in says.split("|")), said
+    assert left_behind(shell.core.data_dir) == []
+
+
+@pytest.mark.parametrize("content", [b"hello" * 100, b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n", b"\x89PNG\r\n"])
+async def test_what_is_no_video_leaves_nothing(shell: Shell, content: bytes) -> None:
+    url, _ = await post(shell, content)
+    status, said = (await shell.post("/collection/default/upload", {"url": url})).refusal
+    assert status == 400
+    assert said.startswith("url: what it holds cannot become a video: it is not a video or a sound")
+    assert "/" not in said.partition("video: ")[2]  # no path of this machine
+    assert left_behind(shell.core.data_dir) == []
+    assert (await shell.get("/video")).data == {"videos": []}
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({}, "url: it is required"),
+        ({"url": "file:///etc/hostname"}, "url: expected an http:// or https:// URL"),
+        ({"url": "/etc/hostname"}, "url: expected an http:// or https:// URL"),
+        ({"url": "http://"}, "url: expected an http:// or https:// URL"),
+        ({"url": "https://user:secret@h/" + "x" * 5000}, "url: expected"),
+        ({"url": "https://h/x", "name": "x" * 501}, "name: expected 1 to 500 characters"),
+        ({"url": "https://h/x", "description": "x" * 10_001}, "description: expected at most"),
+        ({"url": "https://h/x", "media_type": "image"}, "media_type: this server keeps video and audio, got 'image'"),
+        ({"url": "https://h/x", "callback_url": "https://me"}, "callback_url: this server calls back for alerts only"),
+        ({"url": 5}, "url: expected text, got a whole number"),
+    ],
+)
+async def test_uploads_that_are_refused(shell: Shell, body: dict[str, Any], says: str) -> None:
+    status, said = (await shell.post("/collection/default/upload", body)).refusal
+    assert (status, said.startswith(says)) == (400, True), said
+    assert "secret" not in said
+    assert (await shell.post("/collection/c-none/upload", {"url": "https://h/x"})).refusal[0] == 404
+    assert left_behind(shell.core.data_dir) == []
+
+
+async def test_a_video_from_a_url(shell: Shell) -> None:
+    content = sample("clip").read_bytes()
+
+    async def give(request: web.Request) -> web.StreamResponse:
+        if request.match_info["name"] == "gate.mp4":
+            return web.Response(body=content)
+        return web.Response(text="<html>", status=200 if request.match_info["name"] == "page" else 404)
+
+    app = web.Application()
+    app.router.add_get("/{name}", give)
+    async with TestServer(app) as elsewhere:
+        url = str(elsewhere.make_url("/gate.mp4?token=Zk39"))
+        made = (await shell.post("/collection/default/upload", {"url": url, "name": None})).data
+        assert (made["name"], made["length"]) == ("gate", pytest.approx(4.0, abs=0.05))
+        for name, says in (("page", "cannot become a video"), ("none?token=Zk39", "answered with status 404")):
+            url = str(elsewhere.make_url(f"/{name}"))
+            said = (await shell.post("/collection/default/upload", {"url": url})).refusal[1]
+            assert says in said
+            assert "Zk39" not in said
+    said = (await shell.post("/collection/default/upload", {"url": url})).refusal[1]
+    assert "cannot be fetched" in said
+    assert left_behind(shell.core.data_dir) == [f"videos/{made['id']}.mp4"]
+
+
+async def test_so_many_files_may_wait(shell: Shell) -> None:
+    for _ in range(2):
+        await post(shell, b"x")
+    status, said = (await shell.get("/collection/default/upload_url")).refusal
+    assert (status, "2 uploaded files wait" in said) == (503, True)
+
+
+# --- looking after videos ---------------------------------------------------------------------------------------------
+
+
+async def test_videos_belong_to_their_collection(shell: Shell) -> None:
+    yard = (await shell.post("/collection", {"name": "Yard"})).data["id"]
+    first = await add_video(shell, sample("clip"))
+    second = await add_video(shell, sample("silent"), collection=yard)
+    third = await add_video(shell, sample("silent"), collection=yard)
+    listed = (await shell.get(f"/video?collection_id={yard}")).data["videos"]
+    assert [each["id"] for each in listed] == [third, second]
+    assert [each["id"] for each in (await shell.get("/video")).data["videos"]] == [first]
+    page = (await shell.get(f"/video?collection_id={yard}&count=1&page_index=1")).data["videos"]
+    assert [each["id"] for each in page] == [second]
+    assert (await shell.get(f"/video/{second}?collection_id=default")).refusal[0] == 404
+    assert (await shell.call("DELETE", f"/video/{second}?collection_id=default")).refusal[0] == 404
+    assert (await shell.get("/video?collection_id=none")).refusal[0] == 404
+    assert (await shell.get("/video?count=x")).refusal[0] == 400
+
+
+async def test_a_deleted_video_leaves_nothing(shell: Shell, player: aiohttp.ClientSession) -> None:
+    video, other = await add_video(shell, sample("clip")), await add_video(shell, sample("clip"))
+    await shell.post(f"/video/{video}/index", {})
+    await shell.post(f"/video/{other}/index", {})
+    both = [{"video_id": each, "shots": [[0, 1]]} for each in (video, other)]
+    reel = (await shell.post("/compile", both)).data["stream_url"]
+    kept = (await shell.post("/compile", both[1:])).data["stream_url"]
+    told = await shell.call("DELETE", f"/video/{video}")
+    assert (told.status, told.body) == (200, {"success": True, "message": "video deleted"})
+    assert (await shell.get(f"/video/{video}")).refusal[0] == 404
+    assert (await shell.call("DELETE", f"/video/{video}")).refusal[0] == 404
+    async with player.get(reel) as gone, player.get(kept) as there:
+        assert (gone.status, there.status) == (404, 200)
+    files = left_behind(shell.core.data_dir)
+    assert len(files) == 3  # the other video, its reel, and what that is made of
+    assert f"videos/{video}.mp4" not in files
+    found = (await shell.post("/collection/default/search/v2", {"query": "gate"})).data["results"]
+    assert {each["video_id"] for each in found} == {other}
+
+
+async def test_a_name_must_be_one(shell: Shell) -> None:
+    video = await add_video(shell, sample("silent"))
+    assert (await shell.patch(f"/video/{video}", {"name": " "})).refusal[1].startswith("name: expected 1 to 500")
+    assert (await shell.patch(f"/video/{video}", {"name": None})).data["name"] == "Clip"
+    assert (await shell.patch("/video/m-none", {"name": "x"})).refusal[0] == 404
+
+
+# --- playing ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_timeline_plays_its_stretches_in_order(
+    shell: Shell, player: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    video = await add_video(shell, sample("clip"))
+    body = {"timeline": [[2, 3], [0, 1.5]], "length": 4.0}
+    first = (await shell.post(f"/video/{video}/stream", body)).data
+    shown = await asyncio.to_thread(decode_strictly, await fetched(player, first["stream_url"], tmp_path / "reel.mp4"))
+    assert shown.video[-1] - shown.video[0] == pytest.approx(2.5, abs=0.1)
+    assert shown.audio[-1] == pytest.approx(2.5, abs=0.1)
+    assert (await shell.post(f"/video/{video}/stream", body)).data == first  # made once
+    async with player.get(first["stream_url"], headers={"Range": "bytes=4-7"}) as part:
+        assert (part.status, await part.read()) == (206, b"ftyp")
+    async with player.get(first["stream_url"].replace("reel.mp4", "videos.json")) as other:
+        assert other.status == 404
+    token = urlsplit(first["stream_url"]).path.split("/")[2]
+    async with player.get(f"{shell.base}/p/{token}/reels/{'0' * 32}/reel.mp4") as other:
+        assert other.status == 403
+
+
+@pytest.mark.parametrize(
+    ("timeline", "says"),
+    [
+        ([[2, 1]], "timeline[0]: expected [start, end] in seconds with 0 <= start < end, got [2.0, 1.0]"),
+        ([[0, 1], [-1, 1]], "timeline[1]: expected [start, end]"),
+        ([[0, 5]], "timeline[0]: [0.0, 5.0] leaves the video, which is 4."),
+        ([[9, 10]], "timeline[0]: [9.0, 10.0] leaves the video"),
+        ([[0]], "timeline[0]: "),
+        ([["a", "b"]], "timeline[0][0]: expected a number"),
+        ("all", "timeline: expected a list or null, got text"),
+        ([[0, 1]] * 501, "expected at most 500 shots, got 501"),
+    ],
+)
+async def test_timelines_that_cannot_be_played(shell: Shell, timeline: Any, says: str) -> None:
+    video = await add_video(shell, sample("clip"))
+    status, said = (await shell.post(f"/video/{video}/stream", {"timeline": timeline})).refusal
+    assert (status, said.startswith(says)) == (400, True), said
+    assert left_behind(shell.core.data_dir) == [f"videos/{video}.mp4"]
+
+
+async def test_shots_of_videos_that_no_file_holds_together_are_a_playlist(
+    shell: Shell, player: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    with_sound, without = await add_video(shell, sample("clip")), await add_video(shell, sample("silent"))
+    shots = [{"video_id": with_sound, "shots": [[1, 2], [3, 4]]}, {"video_id": without, "shots": [[0, 1]]}]
+    url = (await shell.post("/compile", shots)).data["stream_url"]
+    async with player.get(url) as response:
+        assert (response.status, response.content_type) == (200, "application/vnd.apple.mpegurl")
+        lines = (await response.text()).splitlines()
+    assert (lines.count("#EXT-X-DISCONTINUITY"), lines[-1]) == (2, "#EXT-X-ENDLIST")
+    pieces = [line for line in lines if not line.startswith("#")]
+    frames = []
+    for piece in pieces:
+        path = await fetched(player, urljoin(url, piece), tmp_path / piece)
+        frames.append(len((await asyncio.to_thread(decode_strictly, path)).video))
+    assert sum(frames) == pytest.approx(75, abs=6)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        ([], 400, "inputs: expected at least one shot"),
+        ({}, 400, "inputs: it is required"),
+        ([{"shots": [[0, 1]]}], 400, "inputs[0].video_id: it is required"),
+        ([{"video_id": "{video}"}], 400, "inputs[0].shots: expected a list such as [[0, 2.5]]"),
+        ([{"video_id": "{video}", "shots": [[0, 1], [3, 2]]}], 400, "inputs[0].shots[1]: expected [start, end]"),
+        ([{"video_id": "{video}", "shots": "x"}], 400, "inputs[0].shots: expected a list"),
+        ([{"video_id": "m-none", "shots": [[0, 1]]}], 404, "there is no video 'm-none'"),
+        ([5], 400, "inputs[0]: expected an object"),
+    ],
+)
+async def test_what_cannot_be_compiled(shell: Shell, body: Any, status: int, says: str) -> None:
+    video = await add_video(shell, sample("clip"))
+    told = await shell.post("/compile", fill(body, video))
+    assert (told.refusal[0], told.refusal[1].startswith(says)) == (status, True), told
+    assert left_behind(shell.core.data_dir) == [f"videos/{video}.mp4"]
+
+
+async def test_a_body_that_is_no_json(shell: Shell) -> None:
+    for raw in (b"[", b"[}", b"nothing"):
+        told = await shell.call("POST", "/compile", data=raw)
+        assert told.refusal[0] == 400
+
+
+# --- what is said -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_transcript_comes_in_pieces(shell: Shell) -> None:
+    video = await add_video(shell, sample("clip"))
+    words = (await shell.get(f"/video/{video}/transcription")).data
+    assert words["text"] == " ".join(SAID.values())
+    assert [each["text"] for each in words["word_timestamps"]] == words["text"].split()
+    first = words["word_timestamps"][0]
+    assert 0.8 < first["start"] < first["end"] < 1.4
+    sentences = (await shell.get(f"/video/{video}/transcription?segmenter=sentence")).data["word_timestamps"]
+    assert [each["text"] for each in sentences] == [SAID[1], "The dog barks at night.", "Nobody minds."]
+    by_time = (await shell.get(f"/video/{video}/transcription?segmenter=time&length=3")).data["word_timestamps"]
+    assert [(each["start"], each["end"]) for each in by_time] == [(0.0, 3.0), (3.0, 6.0)]
+    late = (await shell.get(f"/video/{video}/transcription?start=2.5&end=-1&segmenter=sentence")).data
+    assert late["text"] == SAID[3]
+    assert shell.core.models.calls.count("transcribe") == 2  # once a beep, whatever was asked for
+    await shell.get(f"/video/{video}/transcription?force=true")
+    assert shell.core.models.calls.count("transcribe") == 4
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("segmenter=letter", "segmenter: expected one of word, sentence, time, got 'letter'"),
+        ("start=x", "start: expected a number, got 'x'"),
+        ("start=-2", "start: expected seconds from the beginning"),
+        ("start=2&end=1", "end: expected no time before start (2.0), got 1.0"),
+        ("length=0", "length: expected a whole number from 1"),
+        ("force=perhaps", "force: expected true or false, got 'perhaps'"),
+    ],
+)
+async def test_transcripts_that_cannot_be(shell: Shell, query: str, says: str) -> None:
+    video = await add_video(shell, sample("clip"))
+    status, said = (await shell.get(f"/video/{video}/transcription?{query}")).refusal
+    assert (status, said.startswith(says)) == (400, True), said
+    assert "transcribe" not in shell.core.models.calls
+
+
+async def test_videos_without_sound_have_no_transcript(shell: Shell) -> None:
+    video = await add_video(shell, sample("silent"))
+    for told in (
+        await shell.get(f"/video/{video}/transcription"),
+        await shell.post(f"/video/{video}/index", {"force": True}),
+    ):
+        assert told.refusal == (400, f"video {video!r} cannot be transcribed: it has no sound")
+    assert (await shell.get("/video/m-none/transcription")).refusal[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"index_type": "scene"}, "index_type: this server indexes the spoken words of videos, got 'scene'"),
+        ({"segmentation_type": "llm"}, "segmentation_type: expected 'sentence', got 'llm'"),
+        ({"language_code": "fr"}, "language_code: this server transcribes English, got 'fr'"),
+        ({"callback_url": "https://me"}, "callback_url: "),
+        ({"force": "yes"}, "force: expected true or false or null, got text"),
+    ],
+)
+async def test_indexes_that_are_refused(shell: Shell, body: dict[str, Any], says: str) -> None:
+    video = await add_video(shell, sample("clip"))
+    status, said = (await shell.post(f"/video/{video}/index", body)).refusal
+    assert (status, said.startswith(says)) == (400, True), said
+    assert (await shell.post(f"/video/{video}/search", {"query": "gate"})).refusal[1].startswith("No results found")
+
+
+async def test_an_index_is_made_once_unless_it_is_forced(shell: Shell) -> None:
+    video = await add_video(shell, sample("clip"))
+    assert (await shell.post(f"/video/{video}/index", {"language_code": "en_us"})).data["moments"] == 3
+    status, said = (await shell.post(f"/video/{video}/index", {})).refusal
+    assert (status, said.startswith("Spoken word index for video already exists")) == (400, True)
+    assert (await shell.post(f"/video/{video}/index", {"force": True})).data["moments"] == 3
+    found = (await shell.post(f"/video/{video}/search", {"query": "gate"})).data["results"]
+    assert len([doc for each in found for doc in each["docs"] if "gate" in doc["text"]]) == 1  # not twice
+
+
+async def test_what_takes_long_is_a_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = ServerSettings(api_key=KEY, jobs=JobLimits(patience=0.0))
+    async with open_shell(tmp_path, settings) as shell:
+        understand_beeps(shell.core.models, monkeypatch)
+        url, _ = await post(shell, sample("clip").read_bytes())
+        video = (await over(shell, "/collection/default/upload", {"url": url}))["data"]["id"]
+        assert (await over(shell, f"/video/{video}/index", {}))["data"]["moments"] == 3
+        assert "stream_url" in (await over(shell, "/compile", [{"video_id": video, "shots": [[0, 1]]}]))["data"]
+        refused = await over(shell, f"/video/{video}/index", {})
+        assert (refused["success"], refused["message"].startswith("Spoken word index")) == (False, True)
+
+
+async def over(shell: Shell, path: str, body: Any) -> dict[str, Any]:
+    """The envelope under `response`, once the job of a POST has ended."""
+    begun = (await shell.post(path, body)).body
+    assert begun["status"] == "processing"
+    async with asyncio.timeout(DEADLINE):
+        while (told := (await shell.get(begun["data"]["output_url"])).body)["status"] == "processing":
+            pass
+    response: dict[str, Any] = told["response"]
+    return response
+
+
+# --- search -----------------------------------------------------------------------------------------------------------
+
+
+async def indexed(shell: Shell) -> str:
+    video = await add_video(shell, sample("clip"))
+    await shell.post(f"/video/{video}/index", {})
+    return video
+
+
+async def test_the_legacy_search_finds_the_moment(shell: Shell) -> None:
+    video = await indexed(shell)
+    told = (await shell.post(f"/video/{video}/search", {"query": "who will fix the gate", "filter": []})).data
+    (found,) = told["results"]
+    assert (found["video_id"], found["title"], found["length"]) == (video, "Clip", pytest.approx(4.0, abs=0.05))
+    best = found["docs"][0]
+    assert best["text"] == SAID[1]
+    assert 0.8 < best["start"] < best["end"] < 2.2
+    assert 0 < best["score"] <= 1
+
+
+async def test_nothing_found_in_either_form(shell: Shell) -> None:
+    video = await indexed(shell)
+    for path in (f"/video/{video}/search", "/collection/default/search"):
+        assert (await shell.post(path, {"query": "zebra", "search_type": "keyword"})).refusal == (
+            400,
+            "No results found",
+        )
+    for path in (f"/video/{video}/search/v2", "/collection/default/search/v2"):
+        assert (await shell.post(path, {"query": "zebra"})).data["results"] == []
+
+
+async def test_a_video_without_an_index_says_what_to_do(shell: Shell) -> None:
+    video = await add_video(shell, sample("clip"))
+    said = (await shell.post(f"/video/{video}/search", {"query": "gate"})).refusal[1]
+    assert said.startswith("No results found: ")
+    assert "index_spoken_words()" in said
+    told = (await shell.post(f"/video/{video}/search/v2", {"query": "gate"})).data
+    (warning,) = told["warnings"]
+    assert (told["results"], warning["code"], "index_spoken_words()" in warning["message"]) == ([], "no_index", True)
+    assert (await shell.post("/video/m-none/search", {"query": "x"})).refusal[0] == 404
+    assert (await shell.post("/collection/none/search/v2", {"query": "x"})).refusal[0] == 404
+
+
+async def test_sentences_that_follow_each_other_are_stitched_where_asked(shell: Shell) -> None:
+    video = await indexed(shell)
+    body: dict[str, Any] = {"query": "dog night nobody minds", "score_threshold": 0.01, "sort_docs_on": "start"}
+    apart = (await shell.post(f"/video/{video}/search", body)).data["results"][0]["docs"]
+    together = (await shell.post(f"/video/{video}/search", {**body, "stitch": True})).data["results"][0]["docs"]
+    assert "The dog barks at night." in [doc["text"] for doc in apart]
+    assert SAID[3] in [doc["text"] for doc in together]
+    assert [doc["start"] for doc in apart] == sorted(doc["start"] for doc in apart)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "says"),
+    [
+        ("search", {"query": " "}, "query: expected 1 to 4000 characters"),
+        ("search", {}, "query: it is required"),
+        (
+            "search",
+            {"query": "x", "search_type": "guess"},
+            "search_type: expected 'semantic' or 'keyword', got 'guess'",
+        ),
+        ("search", {"query": "x", "index_type": "scene"}, "index_type: expected 'spoken_word'"),
+        ("search", {"query": "x", "result_threshold": 0}, "result_threshold: expected a whole number from 1"),
+        ("search", {"query": "x", "score_threshold": 101}, "score_threshold: expected a share"),
+        ("search", {"query": "x", "sort_docs_on": "name"}, "sort_docs_on: expected 'score' or 'start'"),
+        ("search", {"query": "x", "rerank": True}, "rerank: this server knows nothing of the kind"),
+        ("search", {"query": "x", "filter": [{"a": 1}]}, "filter: this server knows nothing"),
+        ("search/v2", {"query": "x", "top_k": 1001}, "top_k: expected a whole number from 1 to 1000"),
+        ("search/v2", {"query": "x", "mode": "deepsearch"}, "mode: this server searches in one way"),
+        ("search/v2", {"query": "x", "include_clip": True}, "include_clip: this server knows nothing"),
+    ],
+)
+async def test_searches_that_are_refused(shell: Shell, path: str, body: dict[str, Any], says: str) -> None:
+    video = await indexed(shell)
+    status, said = (await shell.post(f"/video/{video}/{path}", body)).refusal
+    assert (status, said.startswith(says)) == (400, True), said
+    assert (await shell.post(f"/collection/default/{path}", body)).refusal == (status, said)
