@@ -28,9 +28,8 @@ class Buffer(Generic[T]):
     """Items in order, the end, and the one consumer that may be waiting."""
 
     def __init__(self, max_items: int, max_bytes: int) -> None:
-        self._items: deque[T] = deque()
-        self._weights: deque[int] = deque()  # of each item, in the same order
-        self._bytes = 0  # their sum
+        self._items: deque[tuple[T, int]] = deque()  # each with its weight
+        self._bytes = 0  # the sum of these
         self._max_items = max_items
         self._max_bytes = max_bytes
         self._waiter: asyncio.Future[None] | None = None  # set only while a consumer is suspended in `wait`
@@ -43,7 +42,7 @@ class Buffer(Generic[T]):
         return len(self._items)
 
     def __iter__(self) -> Iterator[T]:
-        return iter(self._items)
+        return (item for item, _ in self._items)
 
     @property
     def bytes(self) -> int:
@@ -70,16 +69,14 @@ class Buffer(Generic[T]):
         if self._ended:
             return
         weight = _weight(item)
-        self._items.append(item)
-        self._weights.append(weight)
+        self._items.append((item, weight))
         self._bytes += weight
         self._wake()
 
     def put_back(self, item: T) -> None:
         """Put an item that was popped in front again."""
         weight = _weight(item)
-        self._items.appendleft(item)
-        self._weights.appendleft(weight)
+        self._items.appendleft((item, weight))
         self._bytes += weight
 
     def extend(self, items: Iterable[T]) -> None:
@@ -89,9 +86,8 @@ class Buffer(Generic[T]):
 
     def clear(self) -> list[T]:
         """Take all items out without handing them over."""
-        items = list(self._items)
+        items = list(self)
         self._items.clear()
-        self._weights.clear()
         self._bytes = 0
         return items
 
@@ -103,8 +99,8 @@ class Buffer(Generic[T]):
 
     def pop(self) -> T:
         """The next item; LookupError where there is none yet. The end is told by `raise_end`."""
-        item = self._items.popleft()
-        self._bytes -= self._weights.popleft()
+        item, weight = self._items.popleft()
+        self._bytes -= weight
         return item
 
     def raise_end(self) -> None:

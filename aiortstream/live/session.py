@@ -9,6 +9,7 @@ ends there are two epochs, and what either brings is taken.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from aiortstream.live.bindings import AlertBinding, Binding, ConnectionChoice, SceneBinding, TranscriptBinding
@@ -353,24 +354,26 @@ class Session:
         if not group and broadcast.kind == "alert":
             del self._alert_broadcasts[broadcast.rtstream_id]
 
-    def _is_bound(self, key: FeedKey) -> bool:
+    def _is_bound(self, key: FeedKey, heard: _Heard | None = None) -> bool:
         """Whether frames of this feed come to the present connection."""
         if key.kind != "alert":
             return self._bindings.has_feed(key)
         stream = None if key.rtstream_id == ANY_STREAM else key.rtstream_id
-        return (
-            self.connection_id is not None
-            and _Alerts(self._bindings.bound_alerts()).concern(stream, key.index_id)
-            and not _Alerts(self._silent_alerts()).concern(stream, key.index_id)
-        )
+        heard = heard or self._heard()
+        return self.connection_id is not None and heard.whole(stream, key.index_id)
+
+    def _heard(self) -> _Heard:
+        """Which alerts the present connection brings: made once for many watches, since there may be many alerts."""
+        return _Heard(_Alerts(self._bindings.bound_alerts()), _Alerts(self._silent_alerts()))
 
     def _silent_alerts(self) -> list[AlertBinding]:
         return [*self._bindings.outstanding_alerts(), *self._bindings.unreached_alerts()]
 
     def _settle_histories(self, since: float, now: float, reason: str) -> None:
         """Tell each feed with history whether the present connection brings it."""
+        heard = self._heard()
         for feed in self._histories():
-            if self._is_bound(feed.key):
+            if self._is_bound(feed.key, heard):
                 feed.bound(now)
             else:
                 feed.unbound(since, now, reason, "not_bound")
@@ -391,9 +394,12 @@ class Session:
             feed.bound(now)
 
     def _settle_alerts(self, now: float) -> None:
+        if not self._alerts_of:
+            return
+        heard = self._heard()
         for keys in list(self._alerts_of.values()):
             for key in keys:
-                bound = self._is_bound(key)
+                bound = self._is_bound(key, heard)
                 for feed in self._feeds[key]:
                     if bound:
                         feed.bound(now)
@@ -427,6 +433,18 @@ class Session:
             for broadcast in self._broadcasts:
                 complete = not silent.concern(broadcast.rtstream_id, broadcast.index_id)
                 broadcast.connected(now, complete=complete, resumed=resumed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """The alerts that the present connection brings, and those that nobody hears."""
+
+    bound: _Alerts
+    silent: _Alerts
+
+    def whole(self, rtstream_id: str | None, index_id: str | None) -> bool:
+        """Whether a watch of this stream and index hears something, and all that it should."""
+        return self.bound.concern(rtstream_id, index_id) and not self.silent.concern(rtstream_id, index_id)
 
 
 class _Alerts:
