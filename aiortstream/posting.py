@@ -7,15 +7,12 @@ import io
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import aiohttp
 
 from aiortstream.answers import Operation, Reply, open_envelope
 from aiortstream.errors import ConnectionFailedError, InvalidArgumentError, ProtocolError, RequestTimeoutError
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 IDLE = 60.0  # seconds in which some of the file must leave, and after its end the answer must come
 FIELD = "file"
@@ -29,7 +26,7 @@ class _WatchedFile(io.FileIO):
         super().__init__(path)
         self._on_read = on_read
 
-    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+    def readinto(self, buffer: Any, /) -> int | None:
         """Read, and tell."""
         self._on_read()
         return super().readinto(buffer)

@@ -143,9 +143,10 @@ class Transport:
         timeout: float | None = None,
         look: str | None = None,
     ) -> None:
-        """Delete something. Repeated only if it never left: the second attempt would not find it.
+        """Delete something. Not repeated here once it has left: the second attempt would not find it.
 
-        Cancelling it leaves unknown whether it was done.
+        aiohttp repeats it once where a connection breaks that was used before, so NotFoundError may mean that it is
+        gone already. Cancelling it leaves unknown whether it was done.
         """
         operation = Operation("DELETE", path, self._settings.token)
         await self._exchange(operation, params=params, timeout=timeout, look=look)

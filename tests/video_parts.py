@@ -1,17 +1,13 @@
-"""Videos on a server in this process: files to upload, and models that understand the beeps in them."""
+"""Videos on a server in this process: models that understand the beeps in them, and what is on disk of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import numpy as np
 import pytest
 from core_fakes import FakeModels
-from shell_parts import Shell, Told
 
 from aiortstream.local.ai.protocols import Utterance, Word
 from aiortstream.local.media import AudioChunk
@@ -58,23 +54,6 @@ def understand_beeps(models: FakeModels, monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(models, "endpointer", BeepEndpointer)
     monkeypatch.setattr(models, "transcribe", heard)
-
-
-async def post(shell: Shell, content: bytes, *, collection: str = "default", field: str = "file") -> tuple[str, Told]:
-    """Post a file as the official SDK does; the URL it went to, and the answer."""
-    url: str = (await shell.get(f"/collection/{collection}/upload_url?name=x")).data["upload_url"]
-    form = aiohttp.FormData()
-    form.add_field(field, BytesIO(content), filename="x", content_type="application/octet-stream")
-    return url, await shell.call("POST", url, data=form)
-
-
-async def add_video(shell: Shell, path: Path, *, collection: str = "default", **fields: Any) -> str:
-    """A video made of a file, over HTTP; its id."""
-    url, told = await post(shell, path.read_bytes(), collection=collection)  # noqa: ASYNC240 - a small file
-    assert told.body["success"] is True, told
-    made = await shell.post(f"/collection/{collection}/upload", {"url": url, "name": "Clip", **fields})
-    identifier: str = made.data["id"]
-    return identifier
 
 
 def left_behind(data_dir: Path) -> list[str]:

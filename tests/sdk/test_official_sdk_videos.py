@@ -1,4 +1,4 @@
-"""Collections and videos: the official SDK 0.5.1, in an environment of its own and unmodified, as client of a server."""
+"""Collections and videos: the official SDK 0.5.1, unmodified, in an environment of its own, as client of a server."""
 
 from __future__ import annotations
 
@@ -94,5 +94,3 @@ def check_search(told: dict[str, Any]) -> None:
     legacy, compiled = search["nothing"]
     assert legacy.startswith("InvalidRequestError: Invalid request: No results found")
     assert compiled == "SearchError: No shots found in search results to compile "
-
-

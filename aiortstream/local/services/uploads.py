@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 LARGEST_DESCRIPTION = 10_000  # characters
 LARGEST_URL = 4_096  # characters
 MEDIA_TYPES = ("video", "audio")
+_TWICE = "file: one has been posted to this URL already; ask for another URL"
 _BLOCK = 1024 * 1024  # bytes that are worth a hop to a thread
 _GRACE = 30.0  # seconds that a conversion has to stop when the server closes
 
@@ -94,10 +95,12 @@ class UploadService:
         """
         path = self._folder / upload_id
         unfinished = f"{upload_id}.part"
-        if unfinished in self._busy or await asyncio.to_thread(path.exists):
-            raise BadRequest("file: one has been posted to this URL already; ask for another URL")
+        if unfinished in self._busy:
+            raise BadRequest(_TWICE)
         self._busy.add(unfinished)
         try:
+            if await asyncio.to_thread(path.exists):
+                raise BadRequest(_TWICE)
             await self._check_room()
             return await self._keep(path, blocks)
         finally:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from media_clips import sample
 from shell_parts import Shell, open_shell
-from video_parts import add_video
+from shell_videos import add_video
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from aiohttp.test_utils import TestServer
 from core_fakes import DEADLINE
 from media_clips import decode_strictly, sample
 from shell_parts import KEY, Shell, open_shell
-from video_parts import SAID, add_video, left_behind, post, understand_beeps
+from shell_videos import add_video, post
+from video_parts import SAID, left_behind, understand_beeps
 
 from aiortstream.local.deliver.jobs import JobLimits
 from aiortstream.local.routes import videos

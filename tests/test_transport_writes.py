@@ -1,0 +1,69 @@
+"""Changing and deleting through the transport, and jobs that somebody else is told of."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from test_transport import (
+    BROKEN_GET,
+    GOOD,
+    Scripted,
+    answers,
+    peer,  # noqa: F401 - a fixture
+    transport,  # noqa: F401 - a fixture
+)
+
+from aiortstream import errors
+from aiortstream.transport import Transport
+from aiortstream.wire.rest import CollectionAnswer
+
+BODY = msgspec.Raw(b'{"name":"mine"}')
+
+
+async def test_a_change_answers_and_is_repeated(
+    peer: Scripted,  # noqa: F811
+    transport: Transport,  # noqa: F811
+) -> None:
+    peer.then(answers(b"", 502), answers(GOOD))
+    assert (await transport.change("collection/c-1", CollectionAnswer, body=BODY)).name == "mine"
+    assert [(method, body) for method, _, body, _ in peer.seen] == [("PATCH", bytes(BODY))] * 2
+
+
+async def test_a_deletion_is_not_repeated_once_it_has_left(
+    peer: Scripted,  # noqa: F811
+    transport: Transport,  # noqa: F811
+) -> None:
+    peer.then(answers({"success": True, "message": "deleted"}))
+    await transport.delete("video/m-1", params={"collection_id": "c-1"})
+    assert peer.seen[0][:3] == ("DELETE", "/video/m-1?collection_id=c-1", b"")
+    peer.then(*BROKEN_GET)  # aiohttp takes a deletion for as repeatable as a GET
+    with pytest.raises(errors.ConnectionFailedError, match=r"whether it was done is unknown: get_videos\(\) tells"):
+        await transport.delete("video/m-1", look="get_videos()")
+    assert len(peer.seen) == 3
+
+
+async def test_a_job_that_somebody_else_is_told_of_is_not_followed(
+    peer: Scripted,  # noqa: F811
+    transport: Transport,  # noqa: F811
+) -> None:
+    job = {"success": True, "status": "processing", "request_type": "async", "data": {"output_url": peer.url}}
+    peer.then(answers(job))
+    await transport.act("video/m-1/index", body=BODY)
+    assert len(peer.seen) == 1
+    peer.then(answers(job))
+    with pytest.raises(errors.ProtocolError):  # where an answer is needed, that is none
+        await transport.post("x", CollectionAnswer, body=BODY)
+    assert len(peer.seen) == 2
+
+
+async def test_an_act_waits_for_the_job_it_becomes(
+    peer: Scripted,  # noqa: F811
+    transport: Transport,  # noqa: F811
+) -> None:
+    job = {"success": True, "status": "processing", "data": {"output_url": f"{peer.url}async-response/1"}}
+    peer.then(answers(job), answers({"success": True, "status": "done", "response": {"success": True}}))
+    await transport.act("video/m-1/index", body=BODY)
+    failed = {"success": True, "status": "failed", "response": {"success": False, "message": "no sound"}}
+    peer.then(answers(job), answers(failed))
+    with pytest.raises(errors.InvalidRequestError, match="no sound"):
+        await transport.act("video/m-1/index", body=BODY)
