@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiortstream.records import Alert, Scene, TranscriptSegment
 from aiortstream.wire import rest
+
+DEFAULT = "default"  # the collection that every account has
 
 
 @dataclass(slots=True)
@@ -17,12 +20,16 @@ class ScriptedIndex:
     rtstream_id: str
     extraction_type: str
     prompt: str
+    name: str | None = None
+    extraction_config: dict[str, Any] = field(default_factory=dict)
+    status: str = "running"
     connections: set[str] = field(default_factory=set)
     scenes: list[Scene] = field(default_factory=list)
 
     def answer(self) -> rest.SceneIndexAnswer:
-        """As the wire has it."""
-        return rest.SceneIndexAnswer(self.id, self.extraction_type, {}, self.prompt, None, "running")
+        """As the wire has it: the values of the configuration are strings there."""
+        config = {key: str(value) for key, value in self.extraction_config.items()}
+        return rest.SceneIndexAnswer(self.id, self.extraction_type, config, self.prompt, self.name, self.status)
 
 
 @dataclass(slots=True)
@@ -51,6 +58,12 @@ class ScriptedStream:
     id: str
     name: str
     url: str
+    created_at: str
+    """Naive ISO 8601, as the wire has it."""
+    collection_id: str = DEFAULT
+    media_types: list[str] = field(default_factory=lambda: ["audio", "video"])
+    sample_rate: int = 30
+    store: bool = False
     status: str = "connected"
     transcribing: bool = False
     connections: set[str] = field(default_factory=set)
@@ -58,13 +71,23 @@ class ScriptedStream:
 
     def answer(self) -> rest.RTStreamAnswer:
         """As the wire has it."""
-        return rest.RTStreamAnswer(self.id, self.name, "default", status=self.status, media_types=["audio", "video"])
+        return rest.RTStreamAnswer(
+            self.id,
+            self.name,
+            self.collection_id,
+            self.created_at,
+            self.sample_rate,
+            self.status,
+            self.media_types,
+            self.store,
+        )
 
 
 class World:
     """All of it, in memory."""
 
     def __init__(self) -> None:
+        self.collections: dict[str, rest.CollectionAnswer] = {DEFAULT: rest.CollectionAnswer(DEFAULT, "Default")}
         self.streams: dict[str, ScriptedStream] = {}
         self.indexes: dict[str, ScriptedIndex] = {}
         self.events: dict[str, rest.EventAnswer] = {}

@@ -60,7 +60,7 @@ async def test_a_client_polls_by_it() -> None:
     clock = VirtualClock(T)
     live = LiveSettings(audit_interval=3600.0, heartbeat=1e6)
     async with (
-        ScriptedServer(clock=clock.time) as server,
+        ScriptedServer(clock=clock) as server,
         AsyncClient("key", base_url=server.url, live=live, clock=clock) as client,
     ):
         rtstream = client.rtstream(server.add_stream())
