@@ -1,6 +1,6 @@
 """The user's reference, block by block: it runs with nothing but `await` added.
 
-What belongs to later milestones (capture sessions, exported videos) is left out; sleeps are, too.
+What belongs to later milestones (capture sessions) is left out; sleeps are, too.
 """
 
 from __future__ import annotations
@@ -211,3 +211,37 @@ async def test_the_error_of_the_complete_workflow(rtstream: videodb.RTStream, re
     with pytest.raises(InvalidRequestError) as exc:
         await rtstream.search("action items and next steps")
     assert "No results found" in str(exc.value)
+
+
+FOUND = [{"video_id": "m-1", "collection_id": "c-1", "docs": [{"start": 1, "end": 2, "text": "fix it", "score": 0.9}]}]
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (FOUND, "Action items clip: https://s/x.m3u8"),
+        ([], "No action items were detected in the recording."),
+    ],
+)
+async def test_searching_the_exported_video(
+    conn: videodb.AsyncClient, rest: MockedRest, found: list[object], said: str
+) -> None:
+    rest.answer("GET", "/collection/default", {"id": "c-1"})
+    rest.answer("GET", "/video/m-1", {"id": "m-1", "collection_id": "c-1", "length": 60})
+    rest.answer("POST", "/video/m-1/index", None)
+    rest.answer("POST", "/video/m-1/search/v2", {"response_type": "shots", "results": found})
+    rest.answer("POST", "/compile", URLS)
+    coll = await conn.get_collection()
+    video = await coll.get_video("m-1")
+    await video.index_spoken_words(force=True)
+    lines = []
+    try:
+        results = await video.search("action items and next steps")
+        stream_url = await results.compile()
+        lines.append(f"Action items clip: {stream_url}")
+    except InvalidRequestError as exc:
+        if "No results found" in str(exc):
+            lines.append("No action items were detected in the recording.")
+        else:
+            raise
+    assert lines == [said]

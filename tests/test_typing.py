@@ -26,8 +26,13 @@ if TYPE_CHECKING:
         RTStreamSearchResult,
         RTStreamShot,
         ScenePage,
+        SearchResponse,
+        SearchResult,
+        Shot,
+        SpokenPiece,
         TranscriptPage,
         TranscriptStatus,
+        Video,
     )
 
 
@@ -65,6 +70,18 @@ if TYPE_CHECKING:
         assert_type(await client.create_event("p", "l"), str)
         assert_type(await client.list_events(), list[EventDefinition])
         assert_type(await client.search("q", namespace="rtstream"), RTStreamSearchResult)
+        assert_type(await client.search("q"), SearchResponse | SearchResult)
+        assert_type(await client.search("q", "semantic", result_threshold=3), SearchResponse | SearchResult)
+        await client.search("q", top="3")  # type: ignore[call-overload] # it is `top_k`, and a number
+        assert_type(await client.upload("clip.mp4"), Video)
+        assert_type(await client.upload("clip.mp4", callback_url="https://h/x"), Video | None)
+        video = assert_type(await client.get_video("m-1"), Video)
+        assert_type(await video.search("q"), SearchResponse | SearchResult)
+        assert_type(await video.legacy_search("q"), SearchResult)
+        assert_type(await (await video.search("q")).compile(), str)
+        assert_type((await video.search("q")).get_shots(), list[Shot])
+        assert_type(await video.get_transcript(), list[SpokenPiece])
+        assert_type(await video.generate_stream([(1, 2.5)]), str)
 
         assert_type(await stream.refresh(), RTStream)
         assert_type(await stream.generate_stream(1.0, 2.0), str)
