@@ -141,6 +141,7 @@ class LocalServer:
         stack.push_async_callback(clips.aclose)
         services = Services(db, manager, models, urls, settings.profile, data.path, settings.uploads)
         await services.uploads.tidy()
+        await services.videos.tidy()
         self._parts = Parts(services, hub, jobs, clips, urls, signer)
 
         await manager.start()

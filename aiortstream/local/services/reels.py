@@ -52,6 +52,10 @@ class ReelStore:
         self._write = write or _write
         self._turn = asyncio.Lock()  # one at a time: it is the disk that limits them
 
+    async def tidy(self) -> None:
+        """Delete what an earlier server left half-way. Call it before the first request."""
+        await asyncio.to_thread(_delete_unfinished, self._directory)
+
     async def make(self, shots: Sequence[Shot]) -> tuple[str, str]:
         """The reel of these shots, made if need be: its id, and the name of the file in it that is to be played.
 
@@ -120,6 +124,11 @@ def _touch(folder: Path) -> str | None:
             os.utime(folder)
             return name
     return None
+
+
+def _delete_unfinished(directory: Path) -> None:
+    for folder in directory.glob("*.part"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _forget(directory: Path, video_id: str) -> None:

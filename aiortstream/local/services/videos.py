@@ -37,6 +37,10 @@ class VideoService:
         self._data_dir = data_dir
         self._reels = ReelStore(data_dir / REELS)
 
+    async def tidy(self) -> None:
+        """Delete what an earlier server left half-way. Call it before the first request."""
+        await self._reels.tidy()
+
     async def get(self, video_id: str, collection_id: str | None = None) -> VideoAnswer:
         """One video, of that collection if one is named. One without pictures has no URLs. Raises NotFound."""
         return self.answer(await self._row(video_id, collection_id))

@@ -156,8 +156,12 @@ async def test_what_has_waited_too_long_is_deleted_and_what_a_server_left_too(co
     unfinished = core.data_dir / "videos" / "m-1.mp4.part"
     unfinished.parent.mkdir()
     unfinished.write_bytes(b"x")
+    half = core.data_dir / "reels" / "0123456789abcdef.part" / "0.ts"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"x")
     kept = await add(core)
     await core.services.uploads.tidy()
+    await core.services.videos.tidy()
     assert left_behind(core.data_dir) == [f"videos/{kept}.mp4"]
 
 
