@@ -7,46 +7,59 @@ websocket in the server's answers is made to point at it.
 from __future__ import annotations
 
 import asyncio
+import math
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
 import msgspec
-from aiohttp import WSMsgType, web
+from aiohttp import web
 from yarl import URL
 
+from aiortstream.errors import InvalidArgumentError
+from aiortstream.live.clock import Clock, SystemClock
 from aiortstream.testing.faults import (
     BlackHole,
-    Close,
-    DropFrame,
-    Duplicate,
     FaultPlan,
     FrameBeforeHello,
-    FrameFault,
     Garbage,
-    GarbageFrame,
-    LateFrame,
     LostAnswer,
-    OversizedFrame,
     Refused,
-    Reorder,
     Reset,
+    Slow,
     Stall,
     Status,
 )
+from aiortstream.testing.piping import Pipe, Upstream, abort
+from aiortstream.wire.envelope import failure
 
 _HOP_BY_HOP = {"connection", "host", "transfer-encoding", "content-length", "content-encoding", "keep-alive", "upgrade"}
 _LARGEST = 64 * 1024 * 1024  # bytes of a body or a frame that is passed on
 _CLOSE_TIMEOUT = 0.5  # seconds
+_SLICES = 20  # a second, that a slow answer comes in
+_ORIGINS_KEPT = 100  # servers of websockets
 
 
 class FaultGate:
     """Forwards to `upstream` (`http://host:port`) what `faults` lets through."""
 
-    def __init__(self, upstream: str, faults: FaultPlan | None = None, *, port: int = 0) -> None:
+    def __init__(
+        self, upstream: str, faults: FaultPlan | None = None, *, port: int = 0, clock: Clock | None = None
+    ) -> None:
+        """port: of loopback to listen on; 0 is any that is free. clock: what stalls and slowness are counted by.
+
+        Raises InvalidArgumentError for an `upstream` that is no URL of a server.
+        """
         self.upstream = URL(upstream)
+        if self.upstream.scheme not in ("http", "https") or self.upstream.host is None:
+            raise InvalidArgumentError(f"upstream: expected http://host:port, got {upstream!r}")
         self.faults = faults or FaultPlan()
         self.accepted = 0  # websockets
+        self._clock = clock or SystemClock()
+        self._outages: list[tuple[float, float]] = []  # that are over
+        self._outage_since: float | None = None
+        self._missing = 0  # websockets that have ended, less those that were opened since
+        self._websockets_at: dict[str, URL] = {}  # by path: where the server's answers said that it is
         self._port = port
         self._down = False
         self._runner: web.AppRunner | None = None
@@ -65,6 +78,7 @@ class FaultGate:
 
     async def start(self) -> None:
         """Listen on loopback. Raises OSError where the port is taken."""
+        self._ended.clear()
         app = web.Application(client_max_size=_LARGEST)
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._session = aiohttp.ClientSession(auto_decompress=True)
@@ -87,11 +101,27 @@ class FaultGate:
         """`http://127.0.0.1:port`: what clients are to use."""
         return f"http://127.0.0.1:{self._port}"
 
+    @property
+    def open_connections(self) -> int:
+        """Websockets that are open, as the server sees it."""
+        return len(self._sockets)
+
+    @property
+    def outages(self) -> list[tuple[float, float]]:
+        """When something can have been missed, for `Oracle.check`: from when to when, unix seconds, oldest first.
+
+        That is as long as there are fewer websockets than there were, and the moment of every fault of the plan. One
+        that is not over has no end (infinity): so it is too when a client has left for good.
+        """
+        moments = [(each.at, each.at) for each in self.faults.log]
+        present = [] if self._outage_since is None else [(self._outage_since, math.inf)]
+        return sorted([*self._outages, *present, *moments])
+
     def drop_connections(self) -> int:
         """Reset every websocket; how many there were."""
         requests = list(self._sockets.values())
         for request in requests:
-            _abort(request)
+            abort(request)
         return len(requests)
 
     def down(self) -> None:
@@ -110,7 +140,7 @@ class FaultGate:
             return _reset(request)
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._websocket(request)
-        fault = self.faults.for_request(request.path)
+        fault = self.faults.for_request(request.path, self._clock.time())
         match fault:
             case Status():
                 return _refusal(fault)
@@ -122,9 +152,30 @@ class FaultGate:
                 await self._ended.wait()
                 return _reset(request)
             case Stall(seconds=seconds):
-                await asyncio.sleep(seconds)
+                await self._clock.wait(self._ended, seconds)
         answer = await self._forward(request)
-        return _reset(request) if isinstance(fault, LostAnswer) else answer
+        match fault:
+            case LostAnswer():
+                return _reset(request)
+            case Slow(bytes_per_second=rate):
+                return await self._slowly(request, answer, rate)
+        return answer
+
+    async def _slowly(self, request: web.Request, answer: web.Response, rate: float) -> web.StreamResponse:
+        body = answer.body if isinstance(answer.body, bytes) else b""
+        slow = web.StreamResponse(status=answer.status, headers=answer.headers)
+        slow.content_length = len(body)
+        try:
+            await slow.prepare(request)
+            size = max(1, int(rate / _SLICES))
+            for first in range(0, len(body), size):
+                part = body[first : first + size]
+                await self._clock.wait(self._ended, len(part) / rate)
+                await slow.write(part)
+            await slow.write_eof()
+        except ConnectionError:
+            return slow  # the client did not wait for it
+        return slow
 
     async def _forward(self, request: web.Request) -> web.Response:
         assert self._session is not None
@@ -133,7 +184,7 @@ class FaultGate:
         try:
             async with self._session.request(
                 request.method,
-                self.upstream.join(request.rel_url),
+                self._at(self.upstream, request),
                 data=body or None,
                 headers=headers,
                 allow_redirects=False,
@@ -144,22 +195,30 @@ class FaultGate:
         except (aiohttp.ClientError, OSError):
             return _reset(request)
 
+    def _at(self, server: URL, request: web.Request) -> URL:
+        """The same path and query on that server, under its own path if it has one."""
+        prefix = server.raw_path.rstrip("/")
+        return server.join(URL(prefix + request.raw_path, encoded=True))
+
     def _pointed_here(self, body: bytes) -> bytes:
         """The answer, with the websocket's URL, if it has one, pointing at this gate."""
         if b"websocket_url" not in body:
             return body
-        answer: Any = msgspec.json.decode(body)
-        data = answer["data"]
-        here = URL(self.url)
-        target = URL(data["websocket_url"])
-        data["websocket_url"] = str(target.with_scheme("ws").with_host(here.host or "").with_port(here.port))
+        try:
+            answer: Any = msgspec.json.decode(body)
+            target = URL(answer["data"]["websocket_url"])
+            answer["data"]["websocket_url"] = str(target.with_scheme("ws").with_host("127.0.0.1").with_port(self._port))
+        except (ValueError, TypeError, KeyError):  # no answer of the wire: that is between the two
+            return body
+        self._websockets_at[target.path] = target.origin()
+        if len(self._websockets_at) > _ORIGINS_KEPT:
+            del self._websockets_at[next(iter(self._websockets_at))]
         return msgspec.json.encode(answer)
 
     # --- websockets ---------------------------------------------------------------------------------------------------
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
-        assert self._session is not None
-        fault = self.faults.for_handshake()
+        fault = self.faults.for_handshake(request.path, self._clock.time())
         match fault:
             case Refused():
                 return web.Response(status=403, text="this URL has expired")
@@ -169,13 +228,9 @@ class FaultGate:
                 await self._ended.wait()
                 return _reset(request)
             case Stall(seconds=seconds):
-                await asyncio.sleep(seconds)
+                await self._clock.wait(self._ended, seconds)
         try:
-            upstream = await self._session.ws_connect(
-                self.upstream.join(request.rel_url).with_scheme("ws"),
-                max_msg_size=_LARGEST,
-                timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_TIMEOUT),
-            )
+            upstream = await self._open(request)
         except aiohttp.WSServerHandshakeError as error:
             return web.Response(status=error.status)
         except (aiohttp.ClientError, OSError):
@@ -183,121 +238,58 @@ class FaultGate:
         socket = web.WebSocketResponse(timeout=_CLOSE_TIMEOUT, max_msg_size=_LARGEST, compress=False)
         try:
             await socket.prepare(request)
-            self.accepted += 1
-            self._sockets[socket] = request
             if isinstance(fault, FrameBeforeHello):
                 await socket.send_str(fault.raw)
-            await self._pump(request, socket, upstream)
+            await self._pipe(request, socket, upstream)
+        except ConnectionError:
+            pass  # the client did not wait for it
         finally:
-            self._sockets.pop(socket, None)
             await upstream.close()
         return socket
 
-    async def _pump(self, request: web.Request, socket: web.WebSocketResponse, upstream: Any) -> None:
-        down = asyncio.create_task(_Frames(self.faults, request, socket, self._ended).pump(upstream))
-        up = asyncio.create_task(_drain(socket, upstream))
+    async def _open(self, request: web.Request) -> Upstream:
+        assert self._session is not None
+        server = self._websockets_at.get(request.path)
+        url = self._at(self.upstream, request) if server is None else self._at(server, request)
+        return await self._session.ws_connect(
+            url.with_scheme("wss" if url.scheme in ("https", "wss") else "ws"),
+            max_msg_size=_LARGEST,
+            timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_TIMEOUT),
+        )
+
+    async def _pipe(self, request: web.Request, socket: web.WebSocketResponse, upstream: Upstream) -> None:
+        pipe = Pipe(self.faults, self._clock, request, socket, upstream, self._ended, self._one_less)
+        self.accepted += 1
+        self._sockets[socket] = request
+        self._one_more()
         try:
-            await asyncio.wait((down, up), return_when=asyncio.FIRST_COMPLETED)
+            await pipe.run()
         finally:
-            for task in (down, up):
-                task.cancel()
-            for outcome in await asyncio.gather(down, up, return_exceptions=True):
-                if isinstance(outcome, Exception) and not isinstance(outcome, ConnectionError | aiohttp.ClientError):
-                    raise outcome
+            del self._sockets[socket]
+            if not pipe.muted:
+                self._one_less()
 
+    def _one_less(self) -> None:
+        """A client has lost its websocket."""
+        self._missing += 1
+        if self._outage_since is None:
+            self._outage_since = self._clock.time()
 
-class _Frames:
-    """The server's frames of one connection, on their way to the client."""
-
-    def __init__(
-        self, faults: FaultPlan, request: web.Request, socket: web.WebSocketResponse, ended: asyncio.Event
-    ) -> None:
-        self._faults = faults
-        self._request = request
-        self._socket = socket
-        self._ended = ended
-        self._held: list[tuple[int, str]] = []  # how many frames go first, and what waits for them
-
-    async def pump(self, upstream: Any) -> None:
-        """Pass them on until either side ends."""
-        first = True
-        while True:
-            message = await upstream.receive()
-            if message.type is not WSMsgType.TEXT:
-                await self._release(all_of_them=True)
-                await self._socket.close(code=upstream.close_code or 1001)
-                return
-            fault = None if first else self._faults.for_frame()
-            first = False
-            if await self._ends(fault):
-                return
-            await self._pass_on(message.data, fault)
-
-    async def _ends(self, fault: FrameFault | None) -> bool:
-        """Whether the connection is over by this fault."""
-        match fault:
-            case Reset():
-                _abort(self._request)
-            case Close(code=code):
-                await self._socket.close(code=code)
-            case BlackHole():
-                transport = self._request.transport
-                if isinstance(transport, asyncio.Transport):
-                    transport.pause_reading()  # pings stay unanswered
-                await self._ended.wait()
-            case _:
-                return False
-        return True
-
-    async def _pass_on(self, frame: str, fault: FrameFault | None) -> None:
-        send = self._socket.send_str
-        match fault:
-            case DropFrame():
-                return
-            case Reorder():
-                self._held.append((1, frame))
-                return
-            case LateFrame(after=after):
-                self._held.append((after, frame))
-                return
-            case GarbageFrame(raw=raw):
-                await send(raw)
-            case OversizedFrame(size=size):
-                await send("x" * size)
-            case Stall(seconds=seconds):
-                await asyncio.sleep(seconds)
-            case Duplicate():
-                await send(frame)
-        await send(frame)
-        await self._release()
-
-    async def _release(self, *, all_of_them: bool = False) -> None:
-        waiting = [(left - 1, frame) for left, frame in self._held]
-        self._held = [] if all_of_them else [(left, frame) for left, frame in waiting if left > 0]
-        for left, frame in waiting:
-            if all_of_them or left <= 0:
-                await self._socket.send_str(frame)
-
-
-async def _drain(socket: web.WebSocketResponse, upstream: Any) -> None:
-    """What the client sends; reading is also what answers its pings."""
-    async for message in socket:
-        if message.type is WSMsgType.TEXT:
-            await upstream.send_str(message.data)
+    def _one_more(self) -> None:
+        """A client has one, again or for the first time."""
+        self._missing = max(0, self._missing - 1)
+        if self._missing == 0 and self._outage_since is not None:
+            self._outages.append((self._outage_since, self._clock.time()))
+            self._outage_since = None
 
 
 def _refusal(fault: Status) -> web.Response:
     headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
-    body = msgspec.json.encode({"success": False, "message": f"refused by the plan ({fault.code})"})
+    body = failure(f"refused by the plan ({fault.code})", "refused_by_the_plan")
     return web.Response(status=fault.code, body=body, content_type="application/json", headers=headers)
-
-
-def _abort(request: web.Request) -> None:
-    if request.transport is not None:
-        request.transport.abort()
 
 
 def _reset(request: web.Request) -> web.Response:
     """Abort the connection; what is returned reaches nobody."""
-    _abort(request)
+    abort(request)
     return web.Response(status=502)
