@@ -1,45 +1,28 @@
 """Whether every record of the server was delivered once, or lies in a gap that was reported.
 
+watched = oracle.watch("front door", kind="transcript", rtstream_id="rts-1", since=t0)
+async for item in watched.reading(rtstream.watch_transcript(since=t0, gaps="yield")): ...
 oracle.emitted(server.emitted)                       # what there was
-watched = oracle.watch("front door", wants=lambda record: record.rtstream_id == "rts-1")
-async for item in watched.reading(rtstream.watch_transcript(gaps="yield")): ...
-oracle.check()                                       # AssertionError says what was lost, came twice, ...
+oracle.check(outages=gate.outages)                   # AssertionError says what was lost, came twice, ...
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Self, TypeAlias, TypeVar
+from typing import Generic, Literal, Self, TypeAlias, TypeVar
 
 from aiortstream.errors import DataLost
+from aiortstream.live.states import WatchState
 from aiortstream.live.watch import Watch
 from aiortstream.records import Alert, Gap, Scene, TranscriptSegment
-from aiortstream.wire.times import to_milliseconds
+from aiortstream.testing.identity import Emitted, Record, kind_of, moment_of, span_of
 
 T = TypeVar("T")
-Record: TypeAlias = TranscriptSegment | Scene | Alert
+Outage: TypeAlias = tuple[float, float]
 _SHOWN = 5  # examples in a message
-
-
-def identity(record: Record) -> Hashable:
-    """What makes a record the same record, whichever way it came."""
-    if isinstance(record, Alert):
-        if record.firing_id is not None:
-            return "alert", record.firing_id
-        at = record.timestamp if record.end is None else record.end
-        return "alert", record.rtstream_id, record.label, to_milliseconds(at)
-    kind = "scene" if isinstance(record, Scene) else "transcript"
-    index = record.index_id if isinstance(record, Scene) else None
-    return kind, record.rtstream_id, index, to_milliseconds(record.start), to_milliseconds(record.end)
-
-
-def moment_of(record: Record) -> float:
-    """When it was, unix seconds: what decides in which gap it lies."""
-    if isinstance(record, Alert):
-        return record.timestamp if record.fired_at is None else record.fired_at
-    return record.end
+_NOTICED = 1.0  # seconds in which what was sent arrives, and what went wrong is noticed
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,60 +31,126 @@ class Report:
 
     name: str
     emitted: int
-    """Records of the server that the watch wanted."""
+    """Records of the server that the watch should hand over."""
     delivered: int
+    """Records it has handed over, repetitions included."""
     lost: tuple[Record, ...]
     """Neither delivered nor in a gap."""
     in_gaps: tuple[Record, ...]
     """Not delivered, and in a gap that was reported."""
     twice: tuple[Record, ...]
+    """Delivered more often than emitted."""
     unknown: tuple[Record, ...]
-    """Delivered, and never emitted."""
+    """Delivered, and never emitted, or with another text."""
+    foreign: tuple[Record, ...]
+    """Delivered to a watch that it is none of the business of: of another stream, for instance."""
     gaps: tuple[Gap, ...]
     invented: tuple[Gap, ...]
     """Gaps in which nothing can have been missed; known only where the outages are."""
+    misplaced: tuple[Record, ...]
+    """Delivered while the watch was healing, after a newer one that was emitted later."""
     disordered: int
     """How often a record came before an older one of its feed, while the watch was healing or not."""
 
     @property
+    def broken(self) -> dict[str, tuple[Record | Gap, ...]]:
+        """What must not be, by what it is called; empty where the promise was kept."""
+        found: dict[str, tuple[Record | Gap, ...]] = {
+            "lost in silence": self.lost,
+            "delivered twice": self.twice,
+            "never emitted": self.unknown,
+            "of another watch": self.foreign,
+            "out of order while healing": self.misplaced,
+            "gaps without an outage": self.invented,
+        }
+        return {what: items for what, items in found.items() if items}
+
+    @property
     def ok(self) -> bool:
         """Whether the promise was kept."""
-        return not (self.lost or self.twice or self.unknown or self.invented)
+        return not self.broken
 
     def __str__(self) -> str:
         parts = [f"{self.name}: {self.delivered} of {self.emitted} delivered, {len(self.gaps)} gaps"]
-        for what, items in (
-            ("lost in silence", self.lost),
-            ("delivered twice", self.twice),
-            ("never emitted", self.unknown),
-            ("gaps without an outage", self.invented),
-        ):
-            if items:
-                parts.append(f"{len(items)} {what}, for instance {', '.join(map(repr, items[:_SHOWN]))}")
+        for what, items in self.broken.items():
+            parts.append(f"{len(items)} {what}, for instance {', '.join(map(repr, items[:_SHOWN]))}")
         return "; ".join(parts)
 
 
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    record: Record
+    healing: bool
+    """The watch was not live when it handed it over."""
+
+
 class Watched:
-    """What one watch handed over. `wants`: which of the server's records it should."""
+    """What one watch handed over, and what it should: see `Oracle.watch`."""
 
-    def __init__(self, name: str, wants: Callable[[Record], bool]) -> None:
+    def __init__(
+        self,
+        name: str,
+        belongs: Callable[[Record], bool],
+        since: float | None,
+        until: float | None,
+    ) -> None:
         self.name = name
-        self.wants = wants
-        self.records: list[Record] = []
         self.gaps: list[Gap] = []
+        self._belongs = belongs
+        self._since = since
+        self._until = until
+        self._deliveries: list[_Delivery] = []
 
-    def note(self, item: object) -> None:
-        """The watch has handed this over: a record, a gap, or the DataLost it has raised; other events are ignored."""
-        if isinstance(item, DataLost):
-            self.gaps.append(item.gap)
-        elif isinstance(item, Gap):
-            self.gaps.append(item)
-        elif isinstance(item, TranscriptSegment | Scene | Alert):
-            self.records.append(item)
+    @property
+    def records(self) -> list[Record]:
+        """What was noted, gaps apart."""
+        return [delivery.record for delivery in self._deliveries]
+
+    def note(self, item: object, *, healing: bool = False) -> None:
+        """The watch has handed this over: a record, a gap, or the DataLost it has raised; other events are ignored.
+
+        healing: whether the watch was fetching what it had missed; then its records have to come in order.
+        """
+        match item:
+            case DataLost(gap=gap):
+                self.gaps.append(gap)
+            case Gap():
+                self.gaps.append(item)
+            case TranscriptSegment() | Scene() | Alert():
+                self._deliveries.append(_Delivery(item, healing))
 
     def reading(self, watch: Watch[T]) -> Reading[T]:
         """The same watch, each item of it noted on its way to the consumer."""
         return Reading(watch, self)
+
+    def report(self, emitted: Emitted, outages: Sequence[Outage] | None) -> Report:
+        """Compare what was handed over with what was emitted."""
+        wanted = [record for record in emitted if self._wants(record)]
+        known = [(delivery, emitted.find(delivery.record)) for delivery in self._deliveries]
+        counts = Counter(emitted.key_of(found) for _, found in known if found is not None)
+        missing = [record for record in wanted if emitted.key_of(record) not in counts]
+        told = {emitted.key_of(record) for record in missing if any(_covers(gap, record) for gap in self.gaps)}
+        twice = [key for key, count in counts.items() if count > emitted.count(key)]
+        return Report(
+            name=self.name,
+            emitted=len(wanted),
+            delivered=len(self._deliveries),
+            lost=tuple(record for record in missing if emitted.key_of(record) not in told),
+            in_gaps=tuple(record for record in missing if emitted.key_of(record) in told),
+            twice=tuple(emitted[key] for key in twice),
+            unknown=tuple(delivery.record for delivery, found in known if found is None),
+            foreign=tuple(delivery.record for delivery, found in known if found and not self._belongs(found)),
+            gaps=tuple(self.gaps),
+            invented=tuple(gap for gap in self.gaps if outages is not None and not _explained(gap, outages)),
+            misplaced=_misplaced([(delivery, found) for delivery, found in known if found is not None], emitted),
+            disordered=_disordered(self.records),
+        )
+
+    def _wants(self, record: Record) -> bool:
+        if not self._belongs(record):
+            return False
+        start, end = span_of(record)
+        return (self._since is None or end > self._since) and (self._until is None or start < self._until)
 
 
 class Reading(Generic[T]):
@@ -121,7 +170,7 @@ class Reading(Generic[T]):
         except DataLost as lost:
             self._watched.note(lost)
             raise
-        self._watched.note(item)
+        self._watched.note(item, healing=self._watch.state is not WatchState.LIVE)
         return item
 
 
@@ -129,25 +178,55 @@ class Oracle:
     """Knows what the server emitted and what each watch handed over, and compares."""
 
     def __init__(self) -> None:
-        self._emitted: dict[Hashable, Record] = {}
+        self._emitted = Emitted()
         self._watched: list[Watched] = []
 
     def emitted(self, records: Iterable[Record]) -> None:
-        """The server has these. Telling of one again is nothing."""
+        """The server has these, in the order in which they came to be. Telling of one again is nothing."""
         for record in records:
-            self._emitted.setdefault(identity(record), record)
+            self._emitted.add(record)
 
-    def watch(self, name: str = "watch", *, wants: Callable[[Record], bool] = lambda _: True) -> Watched:
-        """Begin to note what a watch hands over."""
-        watched = Watched(name, wants)
+    def watch(
+        self,
+        name: str = "watch",
+        *,
+        kind: Literal["transcript", "scene", "alert"] | None = None,
+        rtstream_id: str | None = None,
+        index_id: str | None = None,
+        label: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        wants: Callable[[Record], bool] | None = None,
+    ) -> Watched:
+        """Begin to note what a watch hands over, and say which of the server's records it should.
+
+        Those of a kind, a stream, an index, a label (of alerts), which end after `since` and begin before `until` (unix
+        seconds), and for which `wants` is true; what is left out selects nothing. What the watch hands over besides is
+        wrong, except for what is only of another time.
+        """
+
+        def belongs(record: Record) -> bool:
+            return (
+                kind in (None, kind_of(record))
+                and rtstream_id in (None, record.rtstream_id)
+                and (index_id is None or index_id == getattr(record, "index_id", None))
+                and (label is None or label == getattr(record, "label", None))
+                and (wants is None or wants(record))
+            )
+
+        watched = Watched(name, belongs, since, until)
         self._watched.append(watched)
         return watched
 
-    def reports(self, outages: Sequence[tuple[float, float]] | None = None) -> list[Report]:
-        """What was found of each watch. `outages`: from when to when something can have been missed, unix seconds."""
-        return [self._report(watched, outages) for watched in self._watched]
+    def reports(self, outages: Sequence[Outage] | None = None) -> list[Report]:
+        """What was found of each watch.
 
-    def check(self, outages: Sequence[tuple[float, float]] | None = None) -> list[Report]:
+        outages: from when to when something can have been missed, unix seconds, as `FaultGate.outages` has it. A gap
+        that begins more than a second after all of them, or ends before, is an invention.
+        """
+        return [watched.report(self._emitted, outages) for watched in self._watched]
+
+    def check(self, outages: Sequence[Outage] | None = None) -> list[Report]:
         """The reports; AssertionError where a promise was broken, with examples."""
         reports = self.reports(outages)
         broken = [str(report) for report in reports if not report.ok]
@@ -155,44 +234,56 @@ class Oracle:
             raise AssertionError("\n".join(broken))
         return reports
 
-    def _report(self, watched: Watched, outages: Sequence[tuple[float, float]] | None) -> Report:
-        wanted = {key: record for key, record in self._emitted.items() if watched.wants(record)}
-        counts = Counter(identity(record) for record in watched.records)
-        missing = [record for key, record in wanted.items() if key not in counts]
-        told = [record for record in missing if any(_covers(gap, record) for gap in watched.gaps)]
-        once = {identity(record): record for record in watched.records}
-        return Report(
-            name=watched.name,
-            emitted=len(wanted),
-            delivered=len(watched.records),
-            lost=tuple(record for record in missing if record not in told),
-            in_gaps=tuple(told),
-            twice=tuple(once[key] for key, count in counts.items() if count > 1),
-            unknown=tuple(record for key, record in once.items() if key not in self._emitted),
-            gaps=tuple(watched.gaps),
-            invented=tuple(gap for gap in watched.gaps if outages is not None and not _explained(gap, outages)),
-            disordered=_disordered(watched.records),
-        )
-
 
 def _covers(gap: Gap, record: Record) -> bool:
     """Whether this record may be what that gap tells of."""
-    stream = getattr(record, "rtstream_id", None)
-    same_stream = gap.rtstream_id is None or stream is None or gap.rtstream_id == stream
-    return same_stream and gap.start <= moment_of(record) <= (float("inf") if gap.end is None else gap.end)
+    index = getattr(record, "index_id", None)
+    # A gap of what has no history begins with the newest frame that came. What fired a moment before that may have been
+    # on its way still, behind it.
+    sent_by = gap.start - (_NOTICED if isinstance(record, Alert) and record.firing_id is None else 0.0)
+    return (
+        gap.kind in ("event", kind_of(record))
+        and (gap.rtstream_id is None or record.rtstream_id is None or gap.rtstream_id == record.rtstream_id)
+        and (gap.index_id is None or index is None or gap.index_id == index)
+        and sent_by <= moment_of(record) <= (float("inf") if gap.end is None else gap.end)
+    )
 
 
-def _explained(gap: Gap, outages: Sequence[tuple[float, float]]) -> bool:
+def _explained(gap: Gap, outages: Sequence[Outage]) -> bool:
     end = float("inf") if gap.end is None else gap.end
-    return any(start <= end and gap.start <= stop for start, stop in outages)
+    return any(start <= end and gap.start <= stop + _NOTICED for start, stop in outages)
+
+
+def _feed_of(record: Record) -> tuple[str, str | None, str | None]:
+    return kind_of(record), record.rtstream_id, getattr(record, "index_id", None)
+
+
+def _misplaced(known: Sequence[tuple[_Delivery, Record]], emitted: Emitted) -> tuple[Record, ...]:
+    """What came after a newer record of its feed although it had been there first, in one stretch of healing.
+
+    A record that was emitted after a newer one cannot come before it, and a live watch hands over what comes.
+    """
+    healed: dict[object, list[tuple[tuple[float, float], int]]] = {}  # of each feed: what nothing newer and later hides
+    misplaced = []
+    for delivery, record in known:
+        feed = _feed_of(record)
+        if not delivery.healing:
+            healed.pop(feed, None)
+            continue
+        span, number = span_of(record), emitted.number(record)
+        before = healed.setdefault(feed, [])
+        if any(span < newer and number < later for newer, later in before):
+            misplaced.append(delivery.record)
+        before[:] = [each for each in before if not (each[0] <= span and each[1] <= number)]
+        before.append((span, number))
+    return tuple(misplaced)
 
 
 def _disordered(records: Sequence[Record]) -> int:
-    newest: dict[Any, float] = {}
+    newest: dict[object, float] = {}
     count = 0
     for record in records:
-        feed = type(record), record.rtstream_id, getattr(record, "index_id", None)
-        at = moment_of(record)
+        feed, at = _feed_of(record), moment_of(record)
         count += at < newest.get(feed, at)
         newest[feed] = max(at, newest.get(feed, at))
     return count

@@ -290,30 +290,7 @@ class ScriptedServer:
         A client replaces its alerts after a reconnect, and the old ones reach nobody: `detect` fires those there are.
         """
         alert = _known(self.world.alerts, alert_id, "alert")
-        start, end = self._span(("alert", alert.rtstream_id), start, end)
-        logged, at = ALERT_LOG in self.features, max(end, round(self._clock.time() + late, 3))
-        record = Alert(
-            label=alert.label,
-            timestamp=at,
-            rtstream_id=alert.rtstream_id,
-            rtstream_name=self.world.streams[alert.rtstream_id].name,
-            text=text,
-            start=start,
-            end=end,
-            event_id=alert.event_id,
-            alert_id=alert_id,
-            index_id=alert.index_id,
-            firing_id=next(self._firings) if logged else None,
-            fired_at=at if logged else None,
-        )
-
-        def appear() -> None:
-            if history:
-                self.world.fired.append(record)
-            self._appear(record, alert.connections if frame else ())
-
-        self._after(late, appear)
-        return record
+        return self._fire([alert], text, start, end, frame=frame, history=history, late=late)[0]
 
     def detect(
         self,
@@ -329,18 +306,59 @@ class ScriptedServer:
     ) -> list[Alert]:
         """What events of this label look for is seen by an index: each alert for it that is enabled now fires.
 
-        See `emit_alert`. The list is empty where none is enabled.
+        All at one moment; see `emit_alert`. The list is empty where none is enabled.
         """
         _known(self.world.indexes, index_id, "index")
-        return [
-            self.emit_alert(alert.id, text, start=start, end=end, frame=frame, history=history, late=late)
-            for alert in self.world.alerts_on(index_id)
-            if alert.enabled and alert.label == label
-        ]
+        standing = [each for each in self.world.alerts_on(index_id) if each.enabled and each.label == label]
+        return self._fire(standing, text, start, end, frame=frame, history=history, late=late)
 
     def send_raw(self, frame: str) -> None:
         """Send just this to every websocket, as no server should."""
         self._send(list(self._connections), frame.encode())
+
+    def _fire(
+        self,
+        alerts: Sequence[ScriptedAlert],
+        text: str,
+        start: float | None,
+        end: float | None,
+        *,
+        frame: bool,
+        history: bool,
+        late: float,
+    ) -> list[Alert]:
+        """One thing was seen: all of these fire at one moment."""
+        if not alerts:
+            return []
+        start, end = self._span(("alert", alerts[0].rtstream_id), start, end)
+        at = max(end, round(self._clock.time() + late, 3))
+        logged = ALERT_LOG in self.features
+        fired = [
+            Alert(
+                label=alert.label,
+                timestamp=at,
+                rtstream_id=alert.rtstream_id,
+                rtstream_name=self.world.streams[alert.rtstream_id].name,
+                text=text,
+                start=start,
+                end=end,
+                event_id=alert.event_id,
+                alert_id=alert.id,
+                index_id=alert.index_id,
+                firing_id=next(self._firings) if logged else None,
+                fired_at=at if logged else None,
+            )
+            for alert in alerts
+        ]
+
+        def appear() -> None:
+            for alert, record in zip(alerts, fired, strict=True):
+                if history:
+                    self.world.fired.append(record)
+                self._appear(record, alert.connections if frame else ())
+
+        self._after(late, appear)
+        return fired
 
     def _span(self, feed: object, start: float | None, end: float | None) -> tuple[float, float]:
         if end is None:

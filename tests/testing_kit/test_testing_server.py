@@ -271,6 +271,9 @@ async def test_a_detection_fires_every_alert_that_stands() -> None:
             got = [item for item in await take(alerts, 2) if isinstance(item, Alert)]
             assert [(alert.label, alert.text) for alert in got] == [("person", "at the door")]
         assert server.detect(visuals.rtstream_index_id, "cat") == []
+        await visuals.enable_alert(disabled)
+        both = server.detect(visuals.rtstream_index_id, "person")
+        assert len({(alert.start, alert.end, alert.timestamp) for alert in both}) == 1 < len(both)
 
 
 @pytest.mark.parametrize("features", [(), ("since",), ("alert_log",)])
