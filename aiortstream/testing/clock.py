@@ -5,8 +5,16 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from aiortstream.errors import InvalidArgumentError
+from aiortstream.wire.times import moment
 
 _TURNS = 12  # of the event loop: more than any chain of wake-ups here is long
+_BREATH = 0.005  # seconds of the machine's: an answer from this machine takes less
+T = TypeVar("T")
+_NOON = 1_767_268_800.0  # of the first day of 2026, UTC
 
 
 class VirtualClock:
@@ -16,9 +24,9 @@ class VirtualClock:
     depends on them is waited for, with a deadline, as in any test.
     """
 
-    def __init__(self, now: float) -> None:
-        """`now`: unix seconds."""
-        self._now = now
+    def __init__(self, now: float = _NOON) -> None:
+        """`now`: unix seconds; the same moment always where it is left out. Raises InvalidArgumentError."""
+        self._now = moment(now, "now")
         self._order = itertools.count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
 
@@ -56,7 +64,12 @@ class VirtualClock:
             await asyncio.sleep(0)
 
     async def advance(self, seconds: float) -> None:
-        """Let `seconds` pass: whoever is due meanwhile goes on, in order."""
+        """Let `seconds` pass: whoever is due meanwhile goes on, in order.
+
+        Raises InvalidArgumentError for less than none. Cancelled, the time is some moment on the way.
+        """
+        if seconds < 0:
+            raise InvalidArgumentError(f"seconds: expected 0 or more, since time does not go back, got {seconds!r}")
         target = self._now + seconds
         await self.settle()
         while self._sleepers and self._sleepers[0][0] <= target:
@@ -67,3 +80,20 @@ class VirtualClock:
                     sleeper.set_result(None)
             await self.settle()
         self._now = target
+
+    async def advance_until(self, awaitable: Awaitable[T], *, step: float = 1.0) -> T:
+        """Let time pass, `step` seconds after `step` seconds, until this is done; its result.
+
+        Sockets are real: after each step they get a moment. Put a deadline around it. Cancelling it cancels what it
+        waits for. Raises InvalidArgumentError for a step that is none.
+        """
+        if step <= 0:
+            raise InvalidArgumentError(f"step: expected seconds above 0, got {step!r}")
+        task = asyncio.ensure_future(awaitable)
+        try:
+            while not task.done():
+                await self.advance(step)
+                await asyncio.wait((task,), timeout=_BREATH)
+            return task.result()
+        finally:
+            task.cancel()

@@ -10,17 +10,37 @@ import asyncio
 import socket
 import struct
 from collections import Counter
+from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self, TypeAlias
+
+from aiortstream.errors import InvalidArgumentError
+
+Direction: TypeAlias = Literal["to_server", "to_client", "both"]
 
 _CHUNK = 64 * 1024  # bytes read at once
+_SLICES = 20  # a second, that slow bytes go in
 _NO_LINGER = struct.pack("ii", 1, 0)  # closing with this sends a reset
+
+
+@dataclass(slots=True, eq=False)
+class _Way:
+    """One direction, of all connections."""
+
+    flowing: asyncio.Event = field(default_factory=asyncio.Event)
+    bytes_per_second: float | None = None
+    cut_after: int | None = None
+    forwarded: int = 0
+
+    def __post_init__(self) -> None:
+        self.flowing.set()
 
 
 class TcpProxy:
     """Forwards `port` of this machine to `(upstream_host, upstream_port)`; its faults are switched on and off.
 
-    `faults` counts the resets and cuts that have happened, `accepted` the connections.
+    Where a fault has a direction, `to_server` is what clients send, `to_client` what the server does. `faults` counts
+    the resets, cuts and refusals that have happened, `accepted` the connections.
     """
 
     def __init__(self, upstream_host: str, upstream_port: int, *, port: int = 0) -> None:
@@ -29,12 +49,10 @@ class TcpProxy:
         self.faults: Counter[str] = Counter()
         self._port = port
         self._server: asyncio.Server | None = None
-        self._flowing = asyncio.Event()
-        self._flowing.set()
         self._refusing = False
-        self._bytes_per_second: float | None = None
-        self._cut_after: int | None = None
+        self._to_server, self._to_client = _Way(), _Way()
         self._pairs: set[_Pair] = set()
+        self._serving: set[asyncio.Task[None]] = set()  # one for each connection
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -54,9 +72,9 @@ class TcpProxy:
         """Close everything. Cancelling it leaves connections to be closed by the event loop."""
         if self._server is not None:
             self._server.close()
-            self._flowing.set()
-            self.reset()
-            await asyncio.gather(*(task for pair in self._pairs for task in pair.tasks), return_exceptions=True)
+            for task in self._serving:
+                task.cancel()
+            await asyncio.gather(*self._serving, return_exceptions=True)
 
     @property
     def port(self) -> int:
@@ -73,6 +91,16 @@ class TcpProxy:
         """Connections that are forwarded now."""
         return len(self._pairs)
 
+    @property
+    def bytes_to_server(self) -> int:
+        """How many bytes of clients have been forwarded."""
+        return self._to_server.forwarded
+
+    @property
+    def bytes_to_client(self) -> int:
+        """How many bytes of the server have been forwarded."""
+        return self._to_client.forwarded
+
     # --- faults -------------------------------------------------------------------------------------------------------
 
     def reset(self) -> int:
@@ -83,82 +111,110 @@ class TcpProxy:
         self.faults["reset"] += len(pairs)
         return len(pairs)
 
-    def stall(self) -> None:
-        """Forward nothing, in neither direction, and accept connections all the same: a black hole, until `resume`."""
-        self._flowing.clear()
+    def stall(self, direction: Direction = "both") -> None:
+        """Forward nothing, and accept connections all the same: a black hole, until `resume`."""
+        for way in self._ways(direction):
+            way.flowing.clear()
 
-    def resume(self) -> None:
+    def resume(self, direction: Direction = "both") -> None:
         """Forward again, what was held back first, at full speed."""
-        self._bytes_per_second = None
-        self._flowing.set()
+        for way in self._ways(direction):
+            way.bytes_per_second = None
+            way.flowing.set()
 
-    def slow(self, bytes_per_second: float | None) -> None:
-        """Forward that many bytes a second of each direction of each connection; None is as many as come."""
-        self._bytes_per_second = bytes_per_second
+    def slow(self, bytes_per_second: float | None, direction: Direction = "both") -> None:
+        """Forward that many bytes a second of each connection; None is as many as come.
+
+        Raises InvalidArgumentError for a rate that is none.
+        """
+        if bytes_per_second is not None and bytes_per_second <= 0:
+            raise InvalidArgumentError(f"bytes_per_second: expected more than 0, or None, got {bytes_per_second!r}")
+        for way in self._ways(direction):
+            way.bytes_per_second = bytes_per_second
 
     def refuse(self, refusing: bool = True) -> None:
         """Reset new connections at once, until it is called with False."""
         self._refusing = refusing
 
-    def cut_after(self, count: int) -> None:
-        """Reset the connection that brings the server's `count`-th byte from now on, in the middle of what it sends."""
-        self._cut_after = count
+    def cut_after(self, count: int, direction: Direction = "to_client") -> None:
+        """Reset the connection that brings the `count`-th byte from now on, in the middle of what is sent.
+
+        The bytes before it still arrive, or lie in buffers that the reset discards. Raises InvalidArgumentError.
+        """
+        if count < 1:
+            raise InvalidArgumentError(f"count: expected a number of bytes, 1 or more, got {count!r}")
+        for way in self._ways(direction):
+            way.cut_after = count
+
+    def _ways(self, direction: Direction) -> list[_Way]:
+        ways = {"to_server": [self._to_server], "to_client": [self._to_client]}
+        return ways.get(direction, [self._to_server, self._to_client])
 
     # --- forwarding ---------------------------------------------------------------------------------------------------
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
-        if self._refusing:
-            _reset(writer)
-            self.faults["refused"] += 1
-            return
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
         try:
-            upstream_reader, upstream_writer = await asyncio.open_connection(*self.upstream, limit=_CHUNK)
-        except OSError:
-            _reset(writer)
-            return
+            if self._refusing:
+                self.faults["refused"] += 1
+                _reset(writer)
+            else:
+                await self._connect(reader, writer)
+        except (OSError, asyncio.CancelledError):
+            _reset(writer)  # the server is not there, or the proxy closes
+        finally:
+            self._serving.discard(task)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        upstream_reader, upstream_writer = await asyncio.open_connection(*self.upstream, limit=_CHUNK)
         pair = _Pair(writer, upstream_writer)
-        pair.tasks = [
-            asyncio.create_task(self._forward(reader, upstream_writer, pair, from_server=False)),
-            asyncio.create_task(self._forward(upstream_reader, writer, pair, from_server=True)),
-        ]
         self._pairs.add(pair)
         try:
-            for outcome in await asyncio.gather(*pair.tasks, return_exceptions=True):
-                if isinstance(outcome, Exception):
-                    raise outcome
+            async with asyncio.TaskGroup() as tasks:
+                pair.tasks = [
+                    tasks.create_task(self._forward(reader, upstream_writer, self._to_server, pair)),
+                    tasks.create_task(self._forward(upstream_reader, writer, self._to_client, pair)),
+                ]
+        except asyncio.CancelledError:
+            pair.reset()
+            raise
         finally:
             self._pairs.discard(pair)
             for each in (writer, upstream_writer):
                 each.close()
 
     async def _forward(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pair: _Pair, *, from_server: bool
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: _Way, pair: _Pair
     ) -> None:
         try:
             while data := await reader.read(_CHUNK):
-                await self._flowing.wait()
-                if from_server and self._cut_after is not None:
-                    data, cut = data[: self._cut_after], len(data) >= self._cut_after
-                    self._cut_after = None if cut else self._cut_after - len(data)
-                    if cut:
-                        writer.write(data)
-                        self.faults["cut"] += 1
-                        pair.reset()
-                        return
-                await self._write(writer, data)
+                await way.flowing.wait()
+                cut = way.cut_after is not None and len(data) >= way.cut_after
+                if way.cut_after is not None:
+                    data = data[: way.cut_after]
+                    way.cut_after = None if cut else way.cut_after - len(data)
+                await self._write(writer, data, way)
+                if cut:
+                    self.faults["cut"] += 1
+                    pair.reset()
+                    return
+            await way.flowing.wait()
             if writer.can_write_eof():
                 writer.write_eof()
         except OSError:
             pair.reset()  # one side is gone: so is the other
 
-    async def _write(self, writer: asyncio.StreamWriter, data: bytes) -> None:
+    async def _write(self, writer: asyncio.StreamWriter, data: bytes, way: _Way) -> None:
         while data:
-            rate = self._bytes_per_second
-            part = data if rate is None else data[: max(1, int(rate / 20))]
+            rate = way.bytes_per_second
+            part = data if rate is None else data[: max(1, int(rate / _SLICES))]
             data = data[len(part) :]
             writer.write(part)
             await writer.drain()
+            way.forwarded += len(part)
             if rate is not None:
                 await asyncio.sleep(len(part) / rate)
 

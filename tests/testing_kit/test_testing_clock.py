@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from test_testing_server import DEADLINE, until
 
-from aiortstream import AsyncClient, LiveSettings
+from aiortstream import AsyncClient, InvalidArgumentError, LiveSettings
 from aiortstream.testing import ScriptedServer, VirtualClock
 
 T = 1_720_000_000.0
@@ -29,6 +29,32 @@ async def test_sleepers_wake_in_the_order_of_their_times() -> None:
     await asyncio.gather(*tasks)
     assert woken[-1] == (3.0, 3.0)
     assert clock.time() == T + 3.5
+
+
+async def test_it_begins_at_one_moment_and_never_goes_back() -> None:
+    clock = VirtualClock()
+    assert clock.time() == VirtualClock().time() > T
+    await clock.advance(0.0)
+    with pytest.raises(InvalidArgumentError, match="seconds: expected 0 or more"):
+        await clock.advance(-1.0)
+    with pytest.raises(InvalidArgumentError, match="now: expected unix seconds"):
+        VirtualClock(0.0)
+
+
+async def test_what_is_woken_may_sleep_again_within_one_advance() -> None:
+    clock, ticks = VirtualClock(T), []
+
+    async def tick() -> None:
+        while True:
+            await clock.sleep(1.0)
+            ticks.append(clock.time() - T)
+
+    task = asyncio.create_task(tick())
+    await clock.advance(3.5)
+    assert ticks == [1.0, 2.0, 3.0]
+    task.cancel()
+    await clock.settle()
+    assert (task.cancelled(), clock.sleeping) == (True, 0)
 
 
 async def test_waiting_ends_by_the_event_or_by_the_time() -> None:
@@ -75,3 +101,36 @@ async def test_a_client_polls_by_it() -> None:
             async with asyncio.timeout(DEADLINE):
                 texts = [(await anext(segments)).text, (await anext(segments)).text]
         assert texts == ["no frame of it", "no frame of it either"]
+
+
+async def test_time_passes_until_what_is_waited_for_is_there() -> None:
+    clock = VirtualClock(T)
+    live = LiveSettings(poll_interval=2.0, max_poll_interval=2.0)
+    async with (
+        asyncio.timeout(DEADLINE),
+        ScriptedServer(clock=clock) as server,
+        AsyncClient("key", base_url=server.url, live=live, clock=clock) as client,
+        client.rtstream(server.add_stream()).watch_transcript() as segments,
+    ):
+        server.emit_transcript(next(iter(server.world.streams)), "late", late=45.0)
+        assert (await clock.advance_until(anext(segments))).text == "late"
+        assert clock.time() - T >= 45.0
+
+
+async def test_what_is_waited_for_may_fail_or_be_given_up() -> None:
+    clock = VirtualClock(T)
+
+    async def fail() -> None:
+        await clock.sleep(3.0)
+        raise LookupError("not there")
+
+    with pytest.raises(LookupError, match="not there"):
+        await clock.advance_until(fail())
+    assert clock.time() == T + 3.0
+    never = asyncio.get_running_loop().create_future()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await clock.advance_until(never)
+    assert never.cancelled()
+    with pytest.raises(InvalidArgumentError, match="step: expected seconds above 0"):
+        await clock.advance_until(never, step=0.0)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
-from aiortstream.testing import TcpProxy
+from aiortstream import AsyncClient, InvalidArgumentError
+from aiortstream.testing import ScriptedServer, TcpProxy
+from aiortstream.testing.tcp import Direction
 
 DEADLINE = 5.0
 
@@ -139,3 +141,102 @@ async def test_a_server_that_is_not_there_is_a_reset() -> None:
     async with TcpProxy("127.0.0.1", 1) as proxy, connected(proxy) as (reader, _):
         with pytest.raises(ConnectionResetError):
             await reader.readexactly(1)
+
+
+@pytest.mark.parametrize(("direction", "arrives"), [("to_server", False), ("to_client", True)])
+async def test_a_black_hole_may_be_one_way(direction: Direction, arrives: bool) -> None:
+    async with echoing() as proxy, connected(proxy) as (reader, writer):
+        writer.write(b"x")
+        await reader.readexactly(1)
+        proxy.stall(direction)
+        writer.write(b"yy")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await reader.readexactly(2)
+        assert (proxy.bytes_to_server == 3) == arrives
+        proxy.resume("to_client" if direction == "to_server" else "to_server")  # the other one: nothing changes
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await reader.readexactly(2)
+        proxy.resume(direction)
+        assert await reader.readexactly(2) == b"yy"
+        assert (proxy.bytes_to_server, proxy.bytes_to_client) == (3, 3)
+
+
+async def test_one_way_may_be_slow() -> None:
+    async with echoing() as proxy, connected(proxy) as (reader, writer):
+        proxy.slow(1000.0, "to_client")
+        writer.write(b"x" * 10_000)
+        await reader.readexactly(50)
+        assert proxy.bytes_to_server == 10_000
+        assert proxy.bytes_to_client < 1000
+        proxy.resume()
+        await reader.readexactly(9950)
+
+
+async def test_a_cut_may_be_in_what_the_client_sends() -> None:
+    async with echoing() as proxy, connected(proxy) as (reader, writer):
+        proxy.cut_after(3, "to_server")
+        writer.write(b"x" * 10)
+        with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+            await reader.readexactly(10)
+        assert (proxy.bytes_to_server, proxy.faults["cut"]) == (3, 1)
+
+
+async def test_what_is_held_back_is_bounded() -> None:
+    async with echoing() as proxy, connected(proxy) as (_, writer):
+        proxy.stall()
+        sent = 0
+
+        async def send() -> None:
+            nonlocal sent
+            while True:
+                writer.write(b"x" * 65_536)
+                await writer.drain()
+                sent += 65_536
+
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(send(), 0.5)
+        assert sent < 32 * 1024 * 1024  # what fits into the system's buffers, and not more and more
+        assert proxy.bytes_to_server == 0
+
+
+async def test_it_closes_while_something_is_held_back() -> None:
+    async with echoing() as proxy, connected(proxy) as (reader, writer):
+        writer.write(b"x")
+        await reader.readexactly(1)
+        proxy.stall()
+        writer.write(b"held back")
+        await proxy.aclose()
+        assert proxy.open_connections == 0
+        with pytest.raises(ConnectionResetError):
+            await reader.readexactly(1)
+
+
+async def test_a_client_goes_on_when_the_network_does() -> None:
+    async with (
+        asyncio.timeout(DEADLINE),
+        ScriptedServer() as server,
+        TcpProxy("127.0.0.1", int(server.url.rsplit(":", 1)[1])) as proxy,
+        AsyncClient("key", base_url=proxy.url, max_retries=0) as client,
+    ):
+        assert await client.list_events() == []
+        proxy.stall("to_client")
+        event = asyncio.create_task(client.create_event("A person", "person"))
+        while not server.world.events:  # noqa: ASYNC110 - the request arrives, and its answer does not
+            await asyncio.sleep(0.005)
+        assert not event.done()
+        proxy.resume()
+        assert [each.event_id for each in await client.list_events()] == [await event]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda proxy: proxy.slow(0.0), "bytes_per_second: expected more than 0"),
+        (lambda proxy: proxy.cut_after(0), "count: expected a number of bytes"),
+    ],
+)
+async def test_what_makes_no_sense_is_refused(wrong: Callable[[TcpProxy], None], message: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        wrong(TcpProxy("127.0.0.1", 1))
