@@ -185,6 +185,7 @@ def test_alerts_that_nothing_tells_apart_may_come_as_often_as_they_fired() -> No
         ("02134", "hh---", ""),
         ("02134", "h-hhh", ""),  # what came live says nothing of what is healed later
         ("04123", "-hhhh", "123"),
+        ("23104", "h-hhh", "0"),  # each stretch of healing by itself
     ],
 )
 def test_what_is_healed_comes_in_order(order: str, healing: str, misplaced: str) -> None:

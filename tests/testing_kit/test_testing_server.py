@@ -160,9 +160,10 @@ async def test_frames_may_say_which_index_they_are_of(named: bool) -> None:
     async with ScriptedServer(frames_name_indexes=named) as server, client_of(server) as client:
         rtstream = client.rtstream(server.add_stream())
         first, second = [await rtstream.index_visuals(prompt=str(n)) for n in range(2)]
-        async with first.watch_scenes() as ours, second.watch_scenes() as others:
-            await until(lambda: {ours.state, others.state} == {"live"})
+        async with first.watch_scenes() as ours, second.watch_scenes() as others, client.watch_events() as events:
+            await until(lambda: {ours.state, others.state, events.state} == {"live"})
             server.emit_scene(first.rtstream_index_id, "of the first")
+            assert [event.index_id for event in await take(events, 1)] == [first.rtstream_index_id if named else None]
             assert [scene.text for scene in await take(ours, 1)] == ["of the first"]
             assert others.statistics().buffered == 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -13,6 +14,7 @@ from aiortstream.testing import ScriptedServer, TcpProxy
 from aiortstream.testing.tcp import Direction
 
 DEADLINE = 5.0
+BUFFERS = 32 * 1024 * 1024  # bytes: more than fits into the system's buffers
 
 
 @asynccontextmanager
@@ -183,22 +185,37 @@ async def test_a_cut_may_be_in_what_the_client_sends() -> None:
         assert (proxy.bytes_to_server, proxy.faults["cut"]) == (3, 1)
 
 
+async def sent_in_half_a_second(writer: asyncio.StreamWriter) -> int:
+    """How many bytes were taken, of as many as there is room for."""
+    sent = 0
+
+    async def send() -> None:
+        nonlocal sent
+        while True:
+            writer.write(b"x" * 65_536)
+            await writer.drain()
+            sent += 65_536
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(send(), 0.5)
+    return sent
+
+
 async def test_what_is_held_back_is_bounded() -> None:
     async with echoing() as proxy, connected(proxy) as (_, writer):
         proxy.stall()
-        sent = 0
-
-        async def send() -> None:
-            nonlocal sent
-            while True:
-                writer.write(b"x" * 65_536)
-                await writer.drain()
-                sent += 65_536
-
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(send(), 0.5)
-        assert sent < 32 * 1024 * 1024  # what fits into the system's buffers, and not more and more
+        assert await sent_in_half_a_second(writer) < BUFFERS
         assert proxy.bytes_to_server == 0
+
+
+async def test_what_the_other_side_does_not_take_is_bounded() -> None:
+    async with echoing() as proxy, connected(proxy) as (_, writer):
+        # What comes back is not read here, so the server stops reading too.
+        writer.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        assert isinstance(writer.transport, asyncio.Transport)
+        writer.transport.pause_reading()
+        await sent_in_half_a_second(writer)
+        assert proxy.bytes_to_client < BUFFERS
 
 
 async def test_it_closes_while_something_is_held_back() -> None:
