@@ -173,6 +173,8 @@ class HistoryFeed(Generic[R]):
                 self._demote(now)
             elif self._merger.accept(record):
                 self.buffer.put(record)
+            else:
+                self._tell_doubt()
         elif self.state is WatchState.CATCHING_UP and self._bound:
             if len(self._pending) < self.max_buffer:
                 self._pending.append(record)
@@ -263,6 +265,7 @@ class HistoryFeed(Generic[R]):
         wanted = records if self._wants is None else [record for record in records if self._wants(record)]
         fresh = self._merger.accept_history(wanted)
         self.buffer.extend(fresh)
+        self._tell_doubt()
         self._tell_unreadable(window, unreadable)
         if fresh and (self._gap is not None or self.state is WatchState.LIVE):
             self._recovered += len(fresh)
@@ -394,6 +397,7 @@ class HistoryFeed(Generic[R]):
         for record in sorted(pending, key=key_of):
             if self._merger.accept(record):
                 self.buffer.put(record)
+        self._tell_doubt()
         if self._pending_lost:
             self._pending_lost = False
             self._want_poll(now)
@@ -455,6 +459,12 @@ class HistoryFeed(Generic[R]):
         if self._hooks.wanted:
             self._hooks.tell(GapClosed(str(self.key), lost, healed=False))
         return lost
+
+    def _tell_doubt(self) -> None:
+        """Records older than all that is remembered came: nobody can tell whether they were handed over."""
+        doubt = self._merger.take_doubt()
+        if doubt is not None:
+            self.buffer.put(self._lost(*doubt, "history_unavailable"))
 
     def _tell_unreadable(self, window: Window, records: Sequence[bytes]) -> None:
         """A record that does not fit the protocol is somewhere in this window: it is told of once."""

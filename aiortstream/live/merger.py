@@ -16,6 +16,8 @@ from aiortstream.wire.times import to_milliseconds
 
 R = TypeVar("R", bound=Timed | Alert)
 
+_MOST_KEYS = 10  # times `max_keys`
+
 
 def key_of(record: Timed | Alert) -> Key:
     """What makes a record the same record within its feed, whatever unit the wire carried it in."""
@@ -36,8 +38,8 @@ class Merger(Generic[R]):
     """Lets each record of a feed through once.
 
     `floor`: records that ended before it are not wanted. `overlap`: how late a record may appear. `max_keys`: how many
-    records are remembered; one that is older than all of them, where some had to be forgotten, is refused, since
-    nobody can tell whether it is new.
+    records are remembered, and up to ten times as many while polls may still bring them again. One that is older than
+    what had to be forgotten is refused, since nobody can tell whether it is new: see `take_doubt`.
     """
 
     def __init__(self, floor: float, *, overlap: float, max_keys: int, until: float | None = None) -> None:
@@ -49,6 +51,9 @@ class Merger(Generic[R]):
         self._max_keys = max_keys
         self._keys: dict[Key, None] = {}  # in order of arrival
         self._forgotten_before: int | None = None  # ms: the latest end of a key that had to be forgotten
+        self._dropped: set[Key] = set()  # accepted once, never handed over, and wanted again however old they are
+        self._proven = floor  # the furthest that `fetch_from` has been: what ended before is known, by the invariant
+        self._doubt: tuple[float, float] | None = None
         # Invariant: every record that ended before `position - overlap` has been accepted, or is not wanted. Only
         # polls move it: that a frame has come says nothing of the frames before it, since the socket may lose some.
         self._position = floor
@@ -79,20 +84,28 @@ class Merger(Generic[R]):
         if key in self._keys:
             self.duplicates += 1
             return False
-        if self._forgotten_before is not None and key[1] <= self._forgotten_before:
+        if key in self._dropped:
+            self._dropped.remove(key)
+        elif self._forgotten_before is not None and key[1] <= self._forgotten_before:
             self.too_old += 1
+            self._refuse(record)
             return False
         self._keys[key] = None
         if len(self._keys) > self._max_keys:
-            oldest = next(iter(self._keys))
-            del self._keys[oldest]
-            self._forgotten_before = max(oldest[1], self._forgotten_before or 0)
+            self._forget()
         return True
 
     def accept_history(self, records: Iterable[R]) -> list[R]:
         """The records of a poll that are wanted and new, oldest first, whatever order the server uses."""
         ordered = sorted(records, key=key_of)
         return [record for record in ordered if span(record)[1] > self.floor and self.accept(record)]
+
+    def take_doubt(self) -> tuple[float, float] | None:
+        """The stretch, from and to, of refused records that may have been new; polls that come do not ask for it."""
+        doubt, self._doubt = self._doubt, None
+        if doubt is not None:
+            self.floor = max(self.floor, doubt[1])
+        return doubt
 
     def want_from(self, ended: float) -> None:
         """A record that ended at `ended` is wanted, where polls will look for it at all."""
@@ -103,16 +116,23 @@ class Merger(Generic[R]):
         """What was taken for the present was not: the feed begins `seconds` later."""
         self.floor += seconds
         self._position += seconds
+        self._proven += seconds
 
     def covered(self, until: float) -> None:
         """History has been fetched up to `until` (already less the overlap for what may still appear)."""
         self._position = max(self._position, until)
+        self._proven = max(self._proven, self.fetch_from)
+        if self._dropped:
+            known = to_milliseconds(self.fetch_from)
+            self._dropped = {key for key in self._dropped if key[1] >= known}
 
     def rewind(self, dropped: Sequence[R]) -> None:
         """Want `dropped` again: they were accepted but never handed over."""
         self._position = self._position_before(dropped)
         for record in dropped:
-            self._keys.pop(key_of(record), None)
+            key = key_of(record)
+            self._keys.pop(key, None)
+            self._dropped.add(key)
             self.floor = min(self.floor, math.nextafter(span(record)[1], 0.0))
 
     def cursor(self, feed: str, unhanded: Sequence[R]) -> Cursor:
@@ -122,6 +142,19 @@ class Merger(Generic[R]):
         waiting = {key_of(record) for record in unhanded}
         keys = tuple(key for key in self._keys if key[1] >= since and key not in waiting)
         return Cursor(feed, position, keys)
+
+    def _forget(self) -> None:
+        """Forget the record that came first, unless the next poll may bring it again and there is room."""
+        oldest = next(iter(self._keys))
+        if oldest[1] < to_milliseconds(self.fetch_from) or len(self._keys) > _MOST_KEYS * self._max_keys:
+            del self._keys[oldest]
+            self._forgotten_before = max(oldest[1], self._forgotten_before or 0)
+
+    def _refuse(self, record: R) -> None:
+        start, end = span(record)
+        if end > self._proven:
+            first, last = self._doubt or (start, end)
+            self._doubt = min(first, start), max(last, end)
 
     def _position_before(self, records: Sequence[R]) -> float:
         """A position from which a poll finds `records` again."""

@@ -53,8 +53,9 @@ class LiveSettings:
     """Records a watch keeps for a slow consumer before it falls back to polling from where the consumer is."""
     max_buffer_bytes: int = 8 * 1024 * 1024
     """The same, as an estimate of memory."""
-    max_keys: int = 50_000
-    """Records a watch remembers in order to hand each out once."""
+    max_keys: int = 10_000
+    """Records a watch remembers in order to hand each out once; up to ten times as many while a poll may bring them
+    again. What is older than all that is remembered can't be told from new: it is refused, and told as a gap."""
 
     rebind_transcripts: bool = True
     """Whether a transcript that this client started is started again with a new connection's id."""

@@ -447,6 +447,22 @@ def test_an_answer_that_took_long_says_nothing_of_what_came_meanwhile() -> None:
     assert following.start <= NOW - 60  # what was late at NOW is still looked for
 
 
+def test_records_that_nobody_can_judge_any_more_are_told_of_and_reading_goes_on() -> None:
+    feed: HistoryFeed[Scene] = HistoryFeed(
+        KEY, Merger(NOW - 1, overlap=60.0, max_keys=2), replace(SETTINGS, max_buffer=100), gaps_in_band=True
+    )
+    go_live(feed)
+    for n in range(30):  # ten times as many as are to be remembered, and more
+        feed.frame(scene(NOW + n), NOW + n)
+    assert len([feed.pop(NOW + 30) for _ in range(len(feed.buffer))]) == 30
+    feed.frame(scene(NOW + 3.5), NOW + 31)
+    gap = feed.pop(NOW + 31)
+    assert isinstance(gap, Gap)
+    assert (gap.start, gap.end, gap.cause, gap.recoverable) == (NOW + 3.5, NOW + 5.5, "history_unavailable", False)
+    feed.frame(scene(NOW + 40), NOW + 42)
+    assert drain(feed, NOW + 42) == [scene(NOW + 40)]
+
+
 def test_what_comes_late_into_a_window_that_was_read_is_found_once_the_present_is_reached() -> None:
     feed = HistoryFeed(KEY, Merger[Scene](NOW - 200, overlap=60.0, max_keys=10_000), SETTINGS)
     feed.open(NOW, bound=False)

@@ -65,12 +65,44 @@ def test_only_what_was_covered_moves_the_position_and_never_back() -> None:
 
 def test_memory_is_bounded_and_what_it_cannot_judge_is_refused() -> None:
     made = merger(max_keys=3)
+    made.covered(T + 200)  # polls ask for what ended after T + 140
     for n in range(5):
         assert made.accept(scene(T + n * 10))
     assert not made.accept(scene(T + 0))  # forgotten
     assert not made.accept(scene(T + 5))  # never seen, but older than what was forgotten
     assert made.too_old == 2
+    assert made.take_doubt() is None  # no poll had left them out: they were known once
     assert made.accept(scene(T + 15))
+
+
+def test_what_polls_may_bring_again_is_remembered_longer() -> None:
+    made = merger(max_keys=3)
+    for n in range(30):
+        assert made.accept(scene(T + n))
+    assert not made.accept(scene(T))
+    assert made.duplicates == 1
+    assert made.too_old == 0
+
+
+def test_where_even_that_had_to_be_forgotten_the_stretch_is_told_once() -> None:
+    made = merger(max_keys=3)
+    for n in range(40):
+        assert made.accept(scene(T + n))
+    assert made.accept_history([scene(T + 3), scene(T + 1.5)]) == []
+    assert made.take_doubt() == (T + 1.5, scene(T + 3).end)
+    assert made.accept_history([scene(T + 3), scene(T + 1.5)]) == []
+    assert made.take_doubt() is None
+
+
+def test_what_was_dropped_is_wanted_however_old_it_is() -> None:
+    made = merger(max_keys=3)
+    first, *others = [scene(T + n) for n in range(40)]
+    assert made.accept(first)
+    made.rewind([first])
+    for other in others:
+        made.accept(other)
+    assert made.accept(first)
+    assert not made.accept(first)
 
 
 def test_a_rewind_wants_again_what_was_not_handed_over_and_finds_it() -> None:
