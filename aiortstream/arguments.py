@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -38,6 +39,13 @@ def page_params(
     if first is not None and last is not None and last < first:
         raise InvalidArgumentError(f"end: expected no time before start ({first}), got {last}")
     return {"page": page, "page_size": page_size, "start": first, "end": last}
+
+
+def seconds_above_zero(value: object, name: str) -> float:
+    """`value` if it is a number of seconds above 0; InvalidArgumentError names the argument."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise InvalidArgumentError(f"{name}: expected a number of seconds above 0, got {value!r}")
+    return float(value)
 
 
 def _whole_number(value: object, name: str) -> None:

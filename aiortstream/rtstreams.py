@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import msgspec
 from msgspec import UNSET
 
-from aiortstream.arguments import page_params, path_of
+from aiortstream.arguments import page_params, path_of, seconds_above_zero
 from aiortstream.embeds import embed_code
-from aiortstream.errors import InvalidArgumentError, InvalidRequestError, ProtocolError
+from aiortstream.errors import InvalidArgumentError, InvalidRequestError, ProtocolError, RequestTimeoutError
 from aiortstream.indexes import RTStreamSceneIndex, audio_config, visual_config
 from aiortstream.live.bindings import OWN, ConnectionChoice, SceneBinding, TranscriptBinding
 from aiortstream.records import Alert, Gap, Keyed, PartialTranscript, TranscriptSegment
+from aiortstream.retry import job_delays
 from aiortstream.search import RTStreamSearchResult, read_shot, search_request
 from aiortstream.transcripts import TranscriptPage, TranscriptStatus, read_page, read_status
 from aiortstream.wire import rest
@@ -99,6 +101,25 @@ class RTStream:
     async def stop(self) -> None:
         """Stop ingestion. Stopping a stream that is stopped is no error. Cancelled, it may or may not be done."""
         await self._act("stop", "stopped")
+
+    async def wait_until_connected(self, timeout: float = 60.0) -> RTStream:
+        """Wait until the server has the source: `status` is `connected`. The stream itself, for chaining.
+
+        Raises RequestTimeoutError after `timeout` seconds, and InvalidRequestError at once for a stream that is
+        stopped, which it stays by itself; both say what the server says of it. Cancelling it changes nothing.
+        """
+        end = asyncio.get_running_loop().time() + seconds_above_zero(timeout, "timeout")
+        for delay in job_delays():
+            await self.refresh()
+            if self.status == "connected":
+                break
+            why = f"{self.status}, {self.status_reason}" if self.status_reason else str(self.status)
+            if self.status == "stopped":
+                raise InvalidRequestError(f"stream {self.id} is {why}: start() it")
+            if asyncio.get_running_loop().time() + delay > end:
+                raise RequestTimeoutError(f"stream {self.id} is not connected after {timeout:g} s: {why}")
+            await asyncio.sleep(delay)
+        return self
 
     async def _act(self, action: rest.Action, *wanted: str) -> None:
         """Set a state; the first of `wanted` is what it is then called."""

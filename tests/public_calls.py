@@ -101,6 +101,7 @@ CALLS: dict[str, Callable[[World], Coroutine[Any, Any, Any]]] = {
     "RTStream.start_transcript": lambda w: w.rtstream.start_transcript(),
     "RTStream.stop": lambda w: w.rtstream.stop(),
     "RTStream.stop_transcript": lambda w: w.rtstream.stop_transcript(),
+    "RTStream.wait_until_connected": lambda w: w.rtstream.wait_until_connected(),
     "RTStreamSceneIndex.create_alert": lambda w: w.index.create_alert(w.event_id, callback_url=""),
     "RTStreamSceneIndex.disable_alert": lambda w: w.index.disable_alert(w.alert_id),
     "RTStreamSceneIndex.enable_alert": lambda w: w.index.enable_alert(w.alert_id),

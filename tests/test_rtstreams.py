@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 from conftest import FakeHub, MockedRest
 
-from aiortstream import AsyncClient, InvalidArgumentError, InvalidRequestError, NotFoundError, ProtocolError
+from aiortstream import (
+    AsyncClient,
+    InvalidArgumentError,
+    InvalidRequestError,
+    NotFoundError,
+    ProtocolError,
+    RequestTimeoutError,
+)
 from aiortstream.live.bindings import OWN, SceneBinding
 
 STREAM = {"id": "rts-1", "name": "Door", "collection_id": "c-1", "status": "connected", "sample_rate": 30}
@@ -28,6 +35,29 @@ async def test_a_time_that_is_none_is_told(client: AsyncClient, rest: MockedRest
     stream = await client.get_rtstream("rts-1")
     with pytest.raises(ProtocolError, match="created_at of rts-1"):
         _ = stream.created_time
+
+
+async def test_waiting_for_a_source_looks_until_it_is_there(client: AsyncClient, rest: MockedRest) -> None:
+    rest.answer("GET", "/rtstream/rts-1", {**STREAM, "status": "connecting"})
+    rest.answer("GET", "/rtstream/rts-1", STREAM)
+    stream = client.rtstream("rts-1")
+    assert await stream.wait_until_connected() is stream
+    assert stream.status == "connected"
+
+
+async def test_waiting_for_a_source_ends_at_its_deadline_and_says_why(client: AsyncClient, rest: MockedRest) -> None:
+    rest.answer("GET", "/rtstream/rts-1", {**STREAM, "status": "error", "status_reason": "connection refused"})
+    with pytest.raises(RequestTimeoutError, match=r"rts-1 is not connected after 0\.1 s: error, connection refused"):
+        await client.rtstream("rts-1").wait_until_connected(timeout=0.1)
+    for wrong in (0, -1, True, float("nan"), "60"):
+        with pytest.raises(InvalidArgumentError, match="timeout: expected a number of seconds"):
+            await client.rtstream("rts-1").wait_until_connected(timeout=wrong)  # type: ignore[arg-type]
+
+
+async def test_nobody_waits_for_a_stream_that_is_stopped(client: AsyncClient, rest: MockedRest) -> None:
+    rest.answer("GET", "/rtstream/rts-1", {**STREAM, "status": "stopped"})
+    with pytest.raises(InvalidRequestError, match=r"rts-1 is stopped: start\(\) it"):
+        await client.rtstream("rts-1").wait_until_connected()
 
 
 async def test_ids_are_quoted_and_never_empty(client: AsyncClient, rest: MockedRest) -> None:
