@@ -230,14 +230,11 @@ class FakeUrls:
     def manifest(self, rtstream_id: str, start: float, end: float) -> str:
         return f"http://test/{rtstream_id}/{start:.3f}-{end:.3f}.m3u8"
 
-    def mp4(self, rtstream_id: str, start: float, end: float) -> str:
-        return f"http://test/{rtstream_id}/{start:.3f}-{end:.3f}.mp4"
-
     def video(self, video_id: str) -> str:
-        return f"http://test/videos/{video_id}.mp4"
+        return f"http://test/videos/{video_id}.m3u8"
 
-    def reel(self, reel_id: str, file: str) -> str:
-        return f"http://test/reels/{reel_id}/{file}"
+    def reel(self, reel_id: str) -> str:
+        return f"http://test/reels/{reel_id}/reel.m3u8"
 
     def upload(self, upload_id: str) -> str:
         return f"http://test/uploads/{upload_id}"
@@ -246,8 +243,8 @@ class FakeUrls:
         prefix, _, upload_id = url.rpartition("/")
         return upload_id if prefix == "http://test/uploads" else None
 
-    def player(self, stream_url: str, *, mp4: str | None = None, title: str | None = None) -> str:
-        return "http://test/player?" + urlencode({"url": stream_url, "mp4": mp4 or "", "title": title or ""})
+    def player(self, stream_url: str, *, mp4: bool = True, title: str | None = None) -> str:
+        return "http://test/player?" + urlencode({"url": stream_url, "mp4": str(mp4), "title": title or ""})
 
 
 @dataclass

@@ -10,6 +10,7 @@ import pytest
 from media_clips import decode_strictly, sample
 
 from aiortstream import AsyncClient, InvalidRequestError, NoResultsError, SearchError, SearchResponse
+from aiortstream.cli.media import inspect_media
 from aiortstream.local.sample import sample_path
 
 pytestmark = pytest.mark.timeout(150)
@@ -44,6 +45,9 @@ async def test_what_is_said_in_an_uploaded_video_is_found_and_played(tmp_path: P
         shot = legacy[0]
         for url in (await legacy.compile(), await shot.generate_stream(), await video.generate_stream([(1, 3)])):
             async with player.get(url) as response:
+                assert (response.status, response.content_type) == (200, "application/vnd.apple.mpegurl")
+            assert "h264" in await asyncio.to_thread(inspect_media, url)
+            async with player.get(url.removesuffix("m3u8") + "mp4") as response:
                 assert (response.status, response.content_type) == (200, "video/mp4")
                 file = tmp_path / "played.mp4"
                 await asyncio.to_thread(file.write_bytes, await response.read())

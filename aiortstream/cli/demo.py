@@ -264,7 +264,7 @@ async def export(stream: RTStream, output: Path, narrator: Narrator) -> None:
     if video.stream_url is None:
         narrator.say("export", f"{video.video_id}: sound alone, which has no URL to fetch it from", "yellow")
         return
-    await asyncio.to_thread(download, video.stream_url, output)
+    await asyncio.to_thread(download, video.stream_url.removesuffix(".m3u8") + ".mp4", output)
     content = await asyncio.to_thread(inspect_media, str(output))
     narrator.say("export", f"{output}   {content}", "magenta")
 

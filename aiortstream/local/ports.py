@@ -32,14 +32,11 @@ class Urls(Protocol):
     def manifest(self, rtstream_id: str, start: float, end: float) -> str:
         """The HLS playlist of a recorded window."""
 
-    def mp4(self, rtstream_id: str, start: float, end: float) -> str:
-        """The same window as one progressive MP4 file."""
-
     def video(self, video_id: str) -> str:
-        """The file of an exported video."""
+        """The HLS playlist of a video."""
 
-    def reel(self, reel_id: str, file: str) -> str:
-        """A file of a reel."""
+    def reel(self, reel_id: str) -> str:
+        """The HLS playlist of a reel."""
 
     def upload(self, upload_id: str) -> str:
         """Where one file is posted to."""
@@ -47,8 +44,8 @@ class Urls(Protocol):
     def upload_id(self, url: str) -> str | None:
         """Which upload a URL of this server names; None for any other URL."""
 
-    def player(self, stream_url: str, *, mp4: str | None = None, title: str | None = None) -> str:
-        """A page that plays `stream_url`."""
+    def player(self, stream_url: str, *, mp4: bool = True, title: str | None = None) -> str:
+        """A page that plays `stream_url`; `mp4`: whether there is the same as MP4."""
 
 
 class Endpointer(Protocol):

@@ -81,6 +81,11 @@ def reel_scope(reel_id: str) -> str:
 WEBSOCKET_SCOPE = "websocket"
 
 
+def as_mp4(stream_url: str) -> str:
+    """Where what a playlist of this server plays is one MP4 file."""
+    return stream_url.removesuffix(".m3u8") + ".mp4"
+
+
 class Urls:
     """Absolute URLs into this server. `base` is `http://host:port`, without a slash at its end."""
 
@@ -94,19 +99,15 @@ class Urls:
         """The HLS playlist of a window, unix seconds, widened to whole seconds as the hosted service does."""
         return f"{self._window(rtstream_id, start, end)}.m3u8"
 
-    def mp4(self, rtstream_id: str, start: float, end: float) -> str:
-        """The same window as one progressive MP4 file."""
-        return f"{self._window(rtstream_id, start, end)}.mp4"
-
     def video(self, video_id: str) -> str:
-        """The file of an exported video."""
+        """The HLS playlist of a video."""
         token = self._playback_token(video_scope(video_id))
-        return f"{self.base}/p/{token}/videos/{quote(video_id, safe='')}.mp4"
+        return f"{self.base}/p/{token}/videos/{quote(video_id, safe='')}.m3u8"
 
-    def reel(self, reel_id: str, file: str) -> str:
-        """A file of a reel: what is to be played; its segments stand beside it."""
+    def reel(self, reel_id: str) -> str:
+        """The HLS playlist of a reel."""
         token = self._playback_token(reel_scope(reel_id))
-        return f"{self.base}/p/{token}/reels/{reel_id}/{file}"
+        return f"{self.base}/p/{token}/reels/{reel_id}/reel.m3u8"
 
     def upload(self, upload_id: str) -> str:
         """Where one file is posted to."""
@@ -118,10 +119,10 @@ class Urls:
         found = _UPLOAD.fullmatch(url.removeprefix(self.base)) if url.startswith(self.base) else None
         return found["upload_id"] if found else None
 
-    def player(self, stream_url: str, *, mp4: str | None = None, title: str | None = None) -> str:
-        """A page that plays `stream_url`; `mp4` is what it offers to a browser that cannot play HLS."""
+    def player(self, stream_url: str, *, mp4: bool = True, title: str | None = None) -> str:
+        """A page that plays `stream_url`; `mp4`: whether the same can be had as MP4, for browsers that play no HLS."""
         # The official SDKs make an embed code of `/watch?v=...` alone; what is played stands in `url` all the same.
-        query = {"v": _slug(stream_url), "url": stream_url, "mp4": mp4, "title": title}
+        query = {"v": _slug(stream_url), "url": stream_url, "mp4": as_mp4(stream_url) if mp4 else None, "title": title}
         return f"{self.base}/watch?" + urlencode({name: value for name, value in query.items() if value})
 
     def websocket(self) -> str:

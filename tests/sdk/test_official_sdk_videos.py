@@ -59,11 +59,11 @@ def check_video(told: dict[str, Any]) -> None:
     video_id, name, length, stream_url, player_url = told["video"]
     assert (video_id[:2], name) == ("m-", "Front door")
     assert length > 5
-    assert stream_url.endswith(f"/videos/{video_id}.mp4")
+    assert stream_url.endswith(f"/videos/{video_id}.m3u8")
     assert re.search(r"/watch\?v=\w+&url=", player_url)
     assert told["got"] == [length, [video_id]]
     assert told["renamed"] == "Back door"
-    assert told["timeline"].endswith("/reel.mp4")
+    assert told["timeline"].endswith("/reel.m3u8")
     assert set(told["words"][0]) >= {"start", "end", "text"}
     assert told["words"][0]["text"] in told["text"]
     assert told["generated"] == {"success": True, "message": "Transcript generated successfully"}
@@ -86,9 +86,9 @@ def check_search(told: dict[str, Any]) -> None:
     assert text == wanted
     assert 0 <= start < end
     assert search["legacy"][0] == [told["video"][0], wanted]
-    assert search["compiled"].endswith("/reel.mp4")
+    assert search["compiled"].endswith("/reel.m3u8")
     assert re.match(r'<iframe src="http://127\.0\.0\.1:\d+/embed\?v=', search["embedded"])
-    assert search["shot"][0].endswith("/reel.mp4")
+    assert search["shot"][0].endswith("/reel.m3u8")
     assert "/watch?v=" in search["shot"][1]
     assert search["keyword"] >= 1
     legacy, compiled = search["nothing"]

@@ -151,7 +151,7 @@ class AlertJudging:
         if self.stream.store:
             urls = self._context.urls
             stream_url = urls.manifest(self.stream.id, start, end)
-            player_url = urls.player(stream_url, mp4=urls.mp4(self.stream.id, start, end), title=self.stream.name)
+            player_url = urls.player(stream_url, title=self.stream.name)
         return Alert(
             label=alert.label,
             timestamp=round(self._clock(), 3),

@@ -1,8 +1,8 @@
 """Stretches of videos, one after the other, as one thing to play. By stream copy: nothing is encoded.
 
 Each stretch begins at the last key frame at or before its start, and ends at its end to within the frames that are
-decoded out of order. Where all files are of one format, the reel is one MP4 file; where they differ, no file can hold
-them together, and it is an HLS playlist with a discontinuity between them.
+decoded out of order. A reel is an HLS playlist with a discontinuity between stretches; where all files are of one
+format it is one MP4 file too, for players without HLS.
 
 All of it blocks: call it on a thread, which `stop` ends.
 """
@@ -19,17 +19,14 @@ import av
 import av.error
 from av.audio.codeccontext import AudioCodecContext
 from av.container import InputContainer, OutputContainer
-from av.packet import Packet
 from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 
+from .copying import LEAD, TARGET_SECONDS, Placed, add_streams, mux, playlist_head
 from .faststart import write_index_first
 from .files import MediaError, Stopped, open_media, wanted_streams
 
 MP4, PLAYLIST = "reel.mp4", "reel.m3u8"
-TARGET_SECONDS = 4.0  # of a segment: the next key frame after it begins another
-_TICKS = 90_000  # of written time stamps in a second
-_LEAD = 1.0  # seconds that time stamps in segments begin at, so that none is negative
 _SLACK = 2.0  # seconds that one track may lag behind the other in a file
 
 
@@ -42,40 +39,17 @@ class Cut:
     end: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """A packet, with its times in seconds from the beginning of its cut."""
-
-    packet: Packet[Stream]
-    decoded: float
-    shown: float
-
-    @property
-    def is_video(self) -> bool:
-        return self.packet.stream.type == "video"
-
-    @property
-    def is_key(self) -> bool:
-        return self.is_video and self.packet.is_keyframe
-
-    @property
-    def end(self) -> float:
-        return self.shown + float((self.packet.duration or 0) * self.packet.time_base)
-
-
-def write_reel(cuts: Sequence[Cut], folder: Path, *, stop: threading.Event) -> str:
-    """Write a reel into `folder`, which exists and is empty; the name of the file in it that is to be played.
+def write_reel(cuts: Sequence[Cut], folder: Path, *, stop: threading.Event) -> None:
+    """Write a reel into `folder`, which exists and is empty: `PLAYLIST` with its segments, and `MP4` where it can be.
 
     Raises `MediaError` where a file cannot be read or holds nothing there, `Stopped`, `OSError`.
     """
     try:
+        _write_playlist(cuts, folder, stop)
         if len({_format_of(path) for path in {cut.path for cut in cuts}}) == 1:
             _write_mp4(cuts, folder / MP4, stop)
-            return MP4
-        _write_playlist(cuts, folder, stop)
     except av.error.FFmpegError as error:
         raise MediaError(f"the reel cannot be written: {error.strerror}") from error
-    return PLAYLIST
 
 
 def _format_of(path: Path) -> tuple[object, ...]:
@@ -92,7 +66,7 @@ def _describe(stream: Stream) -> tuple[object, ...]:
     return (context.name,)
 
 
-def _read(container: InputContainer, cut: Cut, stop: threading.Event) -> Iterator[_Placed]:
+def _read(container: InputContainer, cut: Cut, stop: threading.Event) -> Iterator[Placed]:
     """The packets of a cut. Raises `MediaError` if there are none."""
     streams = wanted_streams(container)
     leading = streams[0]  # the video, if there is one
@@ -116,14 +90,14 @@ def _read(container: InputContainer, cut: Cut, stop: threading.Event) -> Iterato
         if is_video and decoded < cut.end:
             latest = max(latest, shown)
         if shown < cut.end or (is_video and (decoded < cut.end or shown < latest)):
-            yield _Placed(packet, decoded - begin, shown - begin)
+            yield Placed(packet, decoded - begin, shown - begin)
 
 
 def _write_mp4(cuts: Sequence[Cut], out: Path, stop: threading.Event) -> None:
     muxed = out.with_name(out.name + ".mux.part")
     try:
         with av.open(str(muxed), "w", format="mp4") as target, open_media(cuts[0].path) as model:
-            targets = _add_streams(target, wanted_streams(model))
+            targets = add_streams(target, wanted_streams(model))
             last_dts: dict[str, int] = {}
             ended = 0.0  # seconds into the reel
             for cut in cuts:
@@ -131,31 +105,12 @@ def _write_mp4(cuts: Sequence[Cut], out: Path, stop: threading.Event) -> None:
                 with open_media(cut.path) as container:
                     for placed in _read(container, cut, stop):
                         ended = max(ended, begun + placed.end)
-                        _mux(target, targets, last_dts, placed, begun)
+                        mux(target, targets, last_dts, placed, begun)
                 if ended == begun:
                     raise _nothing(cut)
         write_index_first(muxed, out)
     finally:
         muxed.unlink(missing_ok=True)
-
-
-def _add_streams(target: OutputContainer, model: Sequence[Stream]) -> dict[str, Stream]:
-    return {str(stream.type): target.add_stream_from_template(stream) for stream in model}
-
-
-def _mux(
-    target: OutputContainer, targets: dict[str, Stream], last_dts: dict[str, int], placed: _Placed, begun: float
-) -> None:
-    """Write a packet `begun` seconds later than its cut has it, always after the one before of its track."""
-    packet, kind = placed.packet, placed.packet.stream.type
-    tick = packet.time_base
-    dts = math.floor((begun + placed.decoded) / tick)
-    if kind in last_dts:
-        dts = max(dts, last_dts[kind] + 1)
-    last_dts[kind] = dts
-    packet.pts, packet.dts = max(math.floor((begun + placed.shown) / tick), dts), dts
-    packet.stream = targets[kind]
-    target.mux(packet)
 
 
 class _Segments:
@@ -173,17 +128,17 @@ class _Segments:
         self._start = 0.0  # of the segment being written, seconds into the cut
         self._end = 0.0
 
-    def add(self, placed: _Placed) -> None:
+    def add(self, placed: Placed) -> None:
         """Write a packet, into another segment if it is time."""
         may_begin = placed.is_key or not self._has_video
         if self._open is None or (may_begin and placed.shown - self._start >= TARGET_SECONDS):
             self.close(placed.shown)
             name = f"{self._first + len(self.written)}.ts"
             self._open = av.open(str(self._folder / name), "w", format="mpegts")
-            self._targets = _add_streams(self._open, self._model)
+            self._targets = add_streams(self._open, self._model)
             self._start = placed.shown
         self._end = max(self._end, placed.end)
-        _mux(self._open, self._targets, self._last_dts, placed, _LEAD)
+        mux(self._open, self._targets, self._last_dts, placed, LEAD)
 
     def close(self, end: float | None = None) -> None:
         """End the segment being written, if any; at `end`, where another begins there."""
@@ -208,8 +163,7 @@ def _write_playlist(cuts: Sequence[Cut], folder: Path, stop: threading.Event) ->
             raise _nothing(cut)
         parts.append(segments.written)
     longest = max(seconds for part in parts for _, seconds in part)
-    lines = ["#EXTM3U", "#EXT-X-VERSION:6", "#EXT-X-PLAYLIST-TYPE:VOD", f"#EXT-X-TARGETDURATION:{math.ceil(longest)}"]
-    lines += ["#EXT-X-MEDIA-SEQUENCE:0", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    lines = playlist_head(longest)
     for number, part in enumerate(parts):
         lines += ["#EXT-X-DISCONTINUITY"] if number else []
         for name, seconds in part:

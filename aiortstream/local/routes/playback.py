@@ -1,20 +1,32 @@
-"""What players fetch: playlists, segments, windows as MP4, exported videos. The permission is in the path."""
+"""What players fetch: playlists and segments of streams, videos and reels, each as MP4 too.
+
+The permission is in the path.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
 from aiortstream.local.recording.export import ExportError
+from aiortstream.local.recording.files import MediaError
 from aiortstream.local.recording.playlist import EmptyWindow, select_window, window_playlist
 from aiortstream.local.recording.segmenter import SegmentInfo
+from aiortstream.local.recording.video_playlist import copy_piece, read_pieces, video_playlist
 from aiortstream.local.routes.keys import CLIPS, SERVICES, SIGNER
 from aiortstream.local.routes.table import Access, Routes
 from aiortstream.local.services.errors import BadRequest, Forbidden, NotFound, Unavailable
 from aiortstream.local.urls import TokenRefused, reel_scope, stream_scope, video_scope
 
 routes = Routes(Access.CAPABILITY)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _WINDOW = r"{start:\d{16}}-{end:\d{16}}"
 # A page of any site may play what it has a link to, since the link is the permission.
@@ -63,16 +75,33 @@ async def get_segment(request: web.Request) -> web.StreamResponse:
 
 @routes.get("/p/{token}/videos/{video_id}.mp4")
 async def get_video_file(request: web.Request) -> web.StreamResponse:
-    """An exported video; byte ranges are served."""
-    video_id = request.match_info["video_id"]
-    _check(request, video_scope(video_id))
-    path = await request.app[SERVICES].videos.path(video_id)
-    return web.FileResponse(path, headers={**_KEPT, hdrs.CONTENT_TYPE: "video/mp4"})
+    """A video as one file; byte ranges are served."""
+    return web.FileResponse(await _video(request), headers={**_KEPT, hdrs.CONTENT_TYPE: "video/mp4"})
+
+
+@routes.get("/p/{token}/videos/{video_id}.m3u8")
+async def get_video_playlist(request: web.Request) -> web.Response:
+    """The HLS playlist of a video; its segments stand below it, under the same token."""
+    path = await _video(request)
+    pieces = await _read_media(read_pieces, path)
+    folder = quote(request.match_info["video_id"], safe="")
+    text = video_playlist(pieces, lambda number: f"{folder}/{number}.ts")
+    return web.Response(text=text, content_type=_REEL_TYPES[".m3u8"], headers=_KEPT)
+
+
+@routes.get(r"/p/{token}/videos/{video_id}/{number:\d{1,9}}.ts")
+async def get_video_segment(request: web.Request) -> web.Response:
+    """One segment of a video."""
+    number = int(request.match_info["number"])
+    piece = await _read_media(copy_piece, await _video(request), number)
+    if piece is None:
+        raise NotFound(f"the video has no segment {number}")
+    return web.Response(body=piece, content_type=_REEL_TYPES[".ts"], headers=_KEPT)
 
 
 @routes.get("/p/{token}/reels/{reel_id}/{file}")
 async def get_reel(request: web.Request) -> web.StreamResponse:
-    """A reel: one file, or a playlist whose segments stand beside it, under the same token."""
+    """A reel: a playlist whose segments stand beside it, under the same token, and mostly one MP4 file too."""
     reel_id = request.match_info["reel_id"]
     _check(request, reel_scope(reel_id))
     path = await request.app[SERVICES].videos.reel_file(reel_id, request.match_info["file"])
@@ -97,6 +126,21 @@ async def _recorded(request: web.Request, rtstream_id: str, start: float, end: f
         raise NotFound(
             f"nothing of stream {rtstream_id!r} is recorded between {start} and {end}, or it is gone"
         ) from None
+
+
+async def _video(request: web.Request) -> Path:
+    video_id = request.match_info["video_id"]
+    _check(request, video_scope(video_id))
+    return await request.app[SERVICES].videos.path(video_id)
+
+
+async def _read_media(read: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+    try:
+        return await asyncio.to_thread(read, *arguments, **keywords)
+    except MediaError as error:
+        raise NotFound(str(error)) from error
+    except OSError as error:
+        raise Unavailable(f"the video cannot be read: {error.strerror or type(error).__name__}") from error
 
 
 def _check(request: web.Request, scope: str) -> None:

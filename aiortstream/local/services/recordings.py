@@ -111,7 +111,7 @@ _NOT_STORED = ": the stream was connected without store=true"
 def playback_urls(urls: Urls, rtstream_id: str, start: float, end: float, *, title: str | None = None) -> StreamAnswer:
     """URLs that play a window, whether something is recorded in it or not."""
     stream_url = urls.manifest(rtstream_id, start, end)
-    return StreamAnswer(stream_url, urls.player(stream_url, mp4=urls.mp4(rtstream_id, start, end), title=title))
+    return StreamAnswer(stream_url, urls.player(stream_url, title=title))
 
 
 def _on_disk(root: Path, found: Sequence[SegmentInfo]) -> Sequence[SegmentInfo]:

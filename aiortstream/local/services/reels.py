@@ -30,7 +30,7 @@ _VIDEOS = "videos.json"
 _ID = re.compile(r"[0-9a-f]{32}")
 _FILE = re.compile(rf"{re.escape(MP4)}|{re.escape(PLAYLIST)}|[0-9]+\.ts")
 
-Write = Callable[[Sequence[Cut], Path, threading.Event], str]
+Write = Callable[[Sequence[Cut], Path, threading.Event], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +56,18 @@ class ReelStore:
         """Delete what an earlier server left half-way. Call it before the first request."""
         await asyncio.to_thread(_delete_unfinished, self._directory)
 
-    async def make(self, shots: Sequence[Shot]) -> tuple[str, str]:
-        """The reel of these shots, made if need be: its id, and the name of the file in it that is to be played.
+    async def make(self, shots: Sequence[Shot]) -> tuple[str, bool]:
+        """The reel of these shots, made if need be: its id, and whether it is one MP4 file too.
 
         Raises BadRequest where a video cannot be read, Unavailable where the reel cannot be written. Cancelling it
         leaves no half of one.
         """
         reel_id = _id_of(shots)
+        folder = self._directory / reel_id
         async with self._turn:
-            found = await asyncio.to_thread(_touch, self._directory / reel_id)
-            if found is None:
-                found = await self._make(shots, self._directory / reel_id)
-        return reel_id, found
+            if not await asyncio.to_thread(_touch, folder):
+                await self._make(shots, folder)
+            return reel_id, await asyncio.to_thread((folder / MP4).is_file)
 
     async def file(self, reel_id: str, name: str) -> Path:
         """A file of a reel. Raises NotFound, also for a reel that has given way to others."""
@@ -83,23 +83,22 @@ class ReelStore:
         async with self._turn:
             await asyncio.to_thread(_forget, self._directory, video_id)
 
-    async def _make(self, shots: Sequence[Shot], folder: Path) -> str:
+    async def _make(self, shots: Sequence[Shot], folder: Path) -> None:
         stop = threading.Event()
         unfinished = folder.with_name(f"{secrets.token_hex(8)}.part")
 
-        def work() -> str:
+        def work() -> None:
             try:
                 unfinished.mkdir(parents=True)
-                made = self._write([Cut(shot.path, shot.start, shot.end) for shot in shots], unfinished, stop)
+                self._write([Cut(shot.path, shot.start, shot.end) for shot in shots], unfinished, stop)
                 (unfinished / _VIDEOS).write_bytes(msgspec.json.encode(sorted({shot.video_id for shot in shots})))
                 unfinished.replace(folder)
                 _evict(self._directory, self._max_bytes, keep=folder)
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
-            return made
 
         try:
-            return await run_thread(work, name=f"reel {folder.name}", stop=stop, grace=GRACE)
+            await run_thread(work, name=f"reel {folder.name}", stop=stop, grace=GRACE)
         except MediaError as error:
             raise BadRequest(str(error)) from error
         except Stopped as error:
@@ -108,8 +107,8 @@ class ReelStore:
             raise Unavailable(f"the reel cannot be written: {error.strerror or type(error).__name__}") from error
 
 
-def _write(cuts: Sequence[Cut], folder: Path, stop: threading.Event) -> str:
-    return write_reel(cuts, folder, stop=stop)
+def _write(cuts: Sequence[Cut], folder: Path, stop: threading.Event) -> None:
+    write_reel(cuts, folder, stop=stop)
 
 
 def _id_of(shots: Sequence[Shot]) -> str:
@@ -117,13 +116,12 @@ def _id_of(shots: Sequence[Shot]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
-def _touch(folder: Path) -> str | None:
-    """What is to be played of a reel, if it exists; being asked for makes it the youngest."""
-    for name in (MP4, PLAYLIST):
-        if (folder / name).is_file():
-            os.utime(folder)
-            return name
-    return None
+def _touch(folder: Path) -> bool:
+    """Whether the reel exists; being asked for makes it the youngest."""
+    if not (folder / PLAYLIST).is_file():
+        return False
+    os.utime(folder)
+    return True
 
 
 def _delete_unfinished(directory: Path) -> None:

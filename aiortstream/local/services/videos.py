@@ -132,10 +132,10 @@ class VideoService:
         if len(shots) > LARGEST_SHOTS:
             raise BadRequest(f"expected at most {LARGEST_SHOTS} shots, got {len(shots)}")
         paths = {row.id: await self.path(row.id) for row, _, _ in shots}
-        reel_id, file = await self._reels.make([Shot(row.id, paths[row.id], s, e) for row, s, e in shots])
-        url = self._urls.reel(reel_id, file)
+        reel_id, has_mp4 = await self._reels.make([Shot(row.id, paths[row.id], s, e) for row, s, e in shots])
+        url = self._urls.reel(reel_id)
         title = " + ".join(dict.fromkeys(row.name for row, _, _ in shots))
-        return StreamAnswer(url, self._urls.player(url, title=title[:200]))
+        return StreamAnswer(url, self._urls.player(url, mp4=has_mp4, title=title[:200]))
 
     async def _row(self, video_id: str, collection_id: str | None = None) -> videos.VideoRow:
         return await self._db.read(lambda conn: video_of(conn, video_id, collection_id))

@@ -17,7 +17,7 @@ from video_parts import left_behind, understand_beeps
 from aiortstream.local.ai.protocols import Utterance
 from aiortstream.local.media import AudioChunk
 from aiortstream.local.recording.files import Stopped, write_mp4
-from aiortstream.local.recording.reel import MP4, Cut
+from aiortstream.local.recording.reel import PLAYLIST, Cut
 from aiortstream.local.services import uploads
 from aiortstream.local.services.errors import BadRequest, NotFound, Unavailable
 from aiortstream.local.services.reels import ReelStore, Shot
@@ -276,10 +276,9 @@ class Writer:
     def __init__(self) -> None:
         self.written = 0
 
-    def __call__(self, cuts: Sequence[Cut], folder: Path, stop: threading.Event) -> str:
+    def __call__(self, cuts: Sequence[Cut], folder: Path, stop: threading.Event) -> None:
         self.written += 1
-        (folder / MP4).write_bytes(b"x" * 100)
-        return MP4
+        (folder / PLAYLIST).write_bytes(b"x" * 100)
 
 
 async def test_a_reel_is_made_once_for_all_who_ask(tmp_path: Path) -> None:
@@ -290,8 +289,8 @@ async def test_a_reel_is_made_once_for_all_who_ask(tmp_path: Path) -> None:
     )
     assert first == second != other
     assert writer.written == 2
-    assert (await store.file(first[0], MP4)).read_bytes() == b"x" * 100
-    for reel_id, name in ((first[0], "videos.json"), (first[0], "../x"), ("..", MP4), ("0" * 32, MP4)):
+    assert (await store.file(first[0], PLAYLIST)).read_bytes() == b"x" * 100
+    for reel_id, name in ((first[0], "videos.json"), (first[0], "../x"), ("..", PLAYLIST), ("0" * 32, PLAYLIST)):
         with pytest.raises(NotFound, match="compile it again"):
             await store.file(reel_id, name)
 
@@ -313,13 +312,13 @@ async def test_a_reel_goes_with_any_of_its_videos(tmp_path: Path) -> None:
     assert {each.name for each in tmp_path.iterdir()} == {one}  # noqa: ASYNC240 - a test
     await store.forget("m-none")
     with pytest.raises(NotFound):
-        await store.file(both, MP4)
+        await store.file(both, PLAYLIST)
 
 
 async def test_a_reel_that_is_cancelled_leaves_nothing(tmp_path: Path) -> None:
     reached = threading.Event()
 
-    def slow(cuts: Sequence[Cut], folder: Path, stop: threading.Event) -> str:
+    def slow(cuts: Sequence[Cut], folder: Path, stop: threading.Event) -> None:
         (folder / "0.ts").write_bytes(b"x")
         reached.set()
         assert stop.wait(DEADLINE)
@@ -335,7 +334,7 @@ async def test_a_reel_that_is_cancelled_leaves_nothing(tmp_path: Path) -> None:
 
 
 async def test_a_reel_that_cannot_be_written(tmp_path: Path) -> None:
-    def full(cuts: Sequence[Cut], folder: Path, stop: threading.Event) -> str:
+    def full(cuts: Sequence[Cut], folder: Path, stop: threading.Event) -> None:
         raise OSError(28, "No space left on device")
 
     with pytest.raises(Unavailable, match="No space left"):

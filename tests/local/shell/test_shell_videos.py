@@ -20,7 +20,7 @@ from video_parts import left_behind, understand_beeps
 from aiortstream.local.routes import videos
 from aiortstream.local.services.uploads import UploadLimits
 from aiortstream.local.settings import ServerSettings
-from aiortstream.local.urls import upload_scope, video_scope
+from aiortstream.local.urls import as_mp4, upload_scope, video_scope
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ async def test_an_uploaded_file_is_a_video_that_plays(
     assert made["length"] == pytest.approx(4.0, abs=0.05)
     assert made == (await shell.get(f"/video/{made['id']}")).data
     shown = await asyncio.to_thread(
-        decode_strictly, await fetched(player, made["stream_url"], tmp_path / "fetched.mp4")
+        decode_strictly, await fetched(player, as_mp4(made["stream_url"]), tmp_path / "fetched.mp4")
     )
     assert (len(shown.video), shown.video[0]) == (100, 0.0)
     link = urlsplit(made["player_url"])
@@ -133,7 +133,7 @@ async def test_sound_alone_is_a_video_without_urls(shell: Shell) -> None:
     told = (await shell.get(f"/video/{video}")).data
     assert (told["stream_url"], told["player_url"]) == (None, None)
     assert told["length"] == pytest.approx(4.0, abs=0.05)
-    assert (await shell.post(f"/video/{video}/stream", {})).data["stream_url"].endswith(".mp4")
+    assert (await shell.post(f"/video/{video}/stream", {})).data["stream_url"].endswith(".m3u8")
 
 
 async def test_a_file_can_be_used_once(shell: Shell) -> None:
@@ -284,7 +284,7 @@ async def test_a_deleted_video_leaves_nothing(shell: Shell, player: aiohttp.Clie
     async with player.get(reel) as gone, player.get(kept) as there:
         assert (gone.status, there.status) == (404, 200)
     files = left_behind(shell.core.data_dir)
-    assert len(files) == 3  # the other video, its reel, and what that is made of
+    assert len(files) == 5  # the other video, and its reel: playlist, segment, MP4, and what it is made of
     assert f"videos/{video}.mp4" not in files
     found = (await shell.post("/collection/default/search/v2", {"query": "gate"})).data["results"]
     assert {each["video_id"] for each in found} == {other}
@@ -306,13 +306,15 @@ async def test_a_timeline_plays_its_stretches_in_order(
     video = await add_video(shell, sample("clip"))
     body = {"timeline": [[2, 3], [0, 1.5]], "length": 4.0}
     first = (await shell.post(f"/video/{video}/stream", body)).data
-    shown = await asyncio.to_thread(decode_strictly, await fetched(player, first["stream_url"], tmp_path / "reel.mp4"))
+    shown = await asyncio.to_thread(
+        decode_strictly, await fetched(player, as_mp4(first["stream_url"]), tmp_path / "reel.mp4")
+    )
     assert shown.video[-1] - shown.video[0] == pytest.approx(2.5, abs=0.1)
     assert shown.audio[-1] == pytest.approx(2.5, abs=0.1)
     assert (await shell.post(f"/video/{video}/stream", body)).data == first  # made once
-    async with player.get(first["stream_url"], headers={"Range": "bytes=4-7"}) as part:
+    async with player.get(as_mp4(first["stream_url"]), headers={"Range": "bytes=4-7"}) as part:
         assert (part.status, await part.read()) == (206, b"ftyp")
-    async with player.get(first["stream_url"].replace("reel.mp4", "videos.json")) as other:
+    async with player.get(first["stream_url"].replace("reel.m3u8", "videos.json")) as other:
         assert other.status == 404
     token = urlsplit(first["stream_url"]).path.split("/")[2]
     async with player.get(f"{shell.base}/p/{token}/reels/{'0' * 32}/reel.mp4") as other:
