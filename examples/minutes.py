@@ -1,6 +1,6 @@
 """Record a meeting, export it, and cut what was said about one thing into a clip of its own.
 
-python examples/minutes.py                                # the bundled sample for half a minute, offline
+python examples/minutes.py                                # the bundled sample for 25 seconds, offline
 python examples/minutes.py rtsp://room/camera 1800 "action items and next steps"
 VIDEO_DB_API_KEY=... python examples/minutes.py rtsp://...  # the same code on the hosted service
 """
@@ -47,4 +47,4 @@ if __name__ == "__main__":
         from aiortstream.local.sample import sample_path
 
         with LivePublisher(sample_path()) as camera:
-            asyncio.run(main(camera.url, 30.0, "marriage"))
+            asyncio.run(main(camera.url, 25.0, "marriage"))
