@@ -2,66 +2,81 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from aiohttp import web
 
-from aiortstream.local.routes.answers import created, done, ok
-from aiortstream.local.routes.bodies import read_body
+from aiortstream.local.routes.answers import Data, Made, Said
+from aiortstream.local.routes.bodies import Json
 from aiortstream.local.routes.keys import SERVICES
-from aiortstream.local.routes.query import Query
+from aiortstream.local.routes.query import OptionalText, PageQuery
 from aiortstream.local.routes.table import Routes
-from aiortstream.wire.rest import AlertRequest, AlertStatusRequest, EventRequest
+from aiortstream.wire.rest import (
+    AlertIdAnswer,
+    AlertLogAnswer,
+    AlertRequest,
+    AlertsAnswer,
+    AlertStatusRequest,
+    EventIdAnswer,
+    EventRequest,
+    EventsAnswer,
+)
 
 routes = Routes()
-LARGEST_PAGE = 1000
 
 
-@routes.post("/rtstream/event")
-async def create_event(request: web.Request) -> web.Response:
+@routes.post("/rtstream/event", body=Json(EventRequest), answer=Made(EventIdAnswer))
+async def create_event(request: web.Request, body: EventRequest) -> EventIdAnswer:
     """Define an event."""
-    return created(await request.app[SERVICES].alerts.create_event(await read_body(request, EventRequest)))
+    return await request.app[SERVICES].alerts.create_event(body)
 
 
-@routes.get("/rtstream/event")
-async def list_events(request: web.Request) -> web.Response:
+@routes.get("/rtstream/event", answer=Data(EventsAnswer))
+async def list_events(request: web.Request) -> EventsAnswer:
     """All event definitions."""
-    return ok(await request.app[SERVICES].alerts.list_events())
+    return await request.app[SERVICES].alerts.list_events()
 
 
-@routes.post("/rtstream/{rtstream_id}/index/{index_id}/alert")
-async def create_alert(request: web.Request) -> web.Response:
+@routes.post("/rtstream/{rtstream_id}/index/{index_id}/alert", body=Json(AlertRequest), answer=Made(AlertIdAnswer))
+async def create_alert(request: web.Request, body: AlertRequest) -> AlertIdAnswer:
     """Put an alert on an index."""
-    body = await read_body(request, AlertRequest)
-    return created(await request.app[SERVICES].alerts.create(*_ids(request), body))
+    return await request.app[SERVICES].alerts.create(*_ids(request), body)
 
 
-@routes.get("/rtstream/{rtstream_id}/index/{index_id}/alert")
-async def list_alerts(request: web.Request) -> web.Response:
+@routes.get("/rtstream/{rtstream_id}/index/{index_id}/alert", answer=Data(AlertsAnswer))
+async def list_alerts(request: web.Request) -> AlertsAnswer:
     """All alerts on an index."""
-    return ok(await request.app[SERVICES].alerts.list(*_ids(request)))
+    return await request.app[SERVICES].alerts.list(*_ids(request))
 
 
-@routes.patch("/rtstream/{rtstream_id}/index/{index_id}/alert/{alert_id}/status")
-async def set_alert_status(request: web.Request) -> web.Response:
+@routes.patch(
+    "/rtstream/{rtstream_id}/index/{index_id}/alert/{alert_id}/status", body=Json(AlertStatusRequest), answer=Said()
+)
+async def set_alert_status(request: web.Request, body: AlertStatusRequest) -> str:
     """Enable or disable an alert."""
-    body = await read_body(request, AlertStatusRequest)
     await request.app[SERVICES].alerts.set_status(*_ids(request), request.match_info["alert_id"], body)
-    return done("alert updated")
+    return "alert updated"
 
 
-@routes.get("/alert/log")
-async def get_alert_log(request: web.Request) -> web.Response:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertLogQuery(PageQuery):
+    """A page of the log, of one stream or index if that is named."""
+
+    rtstream_id: OptionalText = None
+    index_id: OptionalText = None
+
+
+@routes.get("/alert/log", query=AlertLogQuery, answer=Data(AlertLogAnswer))
+async def get_alert_log(request: web.Request, query: AlertLogQuery) -> AlertLogAnswer:
     """A page of what fired, oldest first. The hosted service has no such call."""
-    query = Query(request)
-    start, end = query.window()
-    answer = await request.app[SERVICES].alerts.log(
-        rtstream_id=query.text("rtstream_id"),
-        index_id=query.text("index_id"),
-        page=query.integer("page", 1, least=1),
-        page_size=query.integer("page_size", 100, least=1, most=LARGEST_PAGE),
-        start=start,
-        end=end,
+    return await request.app[SERVICES].alerts.log(
+        rtstream_id=query.rtstream_id,
+        index_id=query.index_id,
+        page=query.page,
+        page_size=query.page_size,
+        start=query.start,
+        end=query.end,
     )
-    return ok(answer)
 
 
 def _ids(request: web.Request) -> tuple[str, str]:

@@ -2,71 +2,80 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from aiohttp import web
 
-from aiortstream.local.routes.answers import created, done, ok
-from aiortstream.local.routes.bodies import read_body
+from aiortstream.local.routes.answers import Data, Made, Said
+from aiortstream.local.routes.bodies import Json
 from aiortstream.local.routes.keys import SERVICES
-from aiortstream.local.routes.query import Query
+from aiortstream.local.routes.query import OptionalMoment, PageQuery
 from aiortstream.local.routes.table import Routes
-from aiortstream.wire.rest import ActionRequest, PromptRequest, SceneIndexRequest
+from aiortstream.wire.rest import (
+    ActionRequest,
+    PromptRequest,
+    SceneIndexAnswer,
+    SceneIndexesAnswer,
+    SceneIndexRequest,
+    ScenesAnswer,
+)
 
 routes = Routes()
-LARGEST_PAGE = 1000
 
 
-@routes.post("/rtstream/{rtstream_id}/index/scene")
-async def create_index(request: web.Request) -> web.Response:
+@routes.post("/rtstream/{rtstream_id}/index/scene", body=Json(SceneIndexRequest), answer=Made(SceneIndexAnswer))
+async def create_index(request: web.Request, body: SceneIndexRequest) -> SceneIndexAnswer:
     """Create an index and start it."""
-    body = await read_body(request, SceneIndexRequest)
-    return created(await request.app[SERVICES].indexes.create(request.match_info["rtstream_id"], body))
+    return await request.app[SERVICES].indexes.create(request.match_info["rtstream_id"], body)
 
 
-@routes.get("/rtstream/{rtstream_id}/index/scene")
-async def list_indexes(request: web.Request) -> web.Response:
+@routes.get("/rtstream/{rtstream_id}/index/scene", answer=Data(SceneIndexesAnswer))
+async def list_indexes(request: web.Request) -> SceneIndexesAnswer:
     """All indexes of a stream."""
-    return ok(await request.app[SERVICES].indexes.list(request.match_info["rtstream_id"]))
+    return await request.app[SERVICES].indexes.list(request.match_info["rtstream_id"])
 
 
-@routes.get("/rtstream/{rtstream_id}/index/{index_id}")
-async def get_index(request: web.Request) -> web.Response:
+@routes.get("/rtstream/{rtstream_id}/index/{index_id}", answer=Data(SceneIndexAnswer))
+async def get_index(request: web.Request) -> SceneIndexAnswer:
     """One index."""
-    return ok(await request.app[SERVICES].indexes.get(*_ids(request)))
+    return await request.app[SERVICES].indexes.get(*_ids(request))
 
 
-@routes.get("/rtstream/{rtstream_id}/index/scene/{index_id}")
-async def get_scenes(request: web.Request) -> web.Response:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenesQuery(PageQuery):
+    """A page of scenes, without what ends before `since`."""
+
+    since: OptionalMoment = None
+
+
+@routes.get("/rtstream/{rtstream_id}/index/scene/{index_id}", query=ScenesQuery, answer=Data(ScenesAnswer))
+async def get_scenes(request: web.Request, query: ScenesQuery) -> ScenesAnswer:
     """A page of an index's scenes, newest first."""
-    query = Query(request)
-    start, end = query.window()
-    answer = await request.app[SERVICES].indexes.page(
+    return await request.app[SERVICES].indexes.page(
         *_ids(request),
-        page=query.integer("page", 1, least=1),
-        page_size=query.integer("page_size", 100, least=1, most=LARGEST_PAGE),
-        start=start,
-        end=end,
-        since=query.moment("since"),
+        page=query.page,
+        page_size=query.page_size,
+        start=query.start,
+        end=query.end,
+        since=query.since,
     )
-    return ok(answer)
 
 
-@routes.patch("/rtstream/{rtstream_id}/index/scene/{index_id}")
-async def update_index(request: web.Request) -> web.Response:
+@routes.patch("/rtstream/{rtstream_id}/index/scene/{index_id}", body=Json(PromptRequest), answer=Data(SceneIndexAnswer))
+async def update_index(request: web.Request, body: PromptRequest) -> SceneIndexAnswer:
     """Change the prompt of an index, from its next window on."""
-    body = await read_body(request, PromptRequest)
-    return ok(await request.app[SERVICES].indexes.set_prompt(*_ids(request), body.prompt))
+    return await request.app[SERVICES].indexes.set_prompt(*_ids(request), body.prompt)
 
 
-@routes.patch("/rtstream/{rtstream_id}/index/scene/{index_id}/status")
-async def set_index_status(request: web.Request) -> web.Response:
+@routes.patch("/rtstream/{rtstream_id}/index/scene/{index_id}/status", body=Json(ActionRequest), answer=Said())
+async def set_index_status(request: web.Request, body: ActionRequest) -> str:
     """Start or stop an index."""
-    body = await read_body(request, ActionRequest)
     indexes = request.app[SERVICES].indexes
     if body.action == "start":
         await indexes.start(*_ids(request))
-        return done("index started")
+        return "index started"
     await indexes.stop(*_ids(request))
-    return done("index stopped")
+    return "index stopped"
 
 
 def _ids(request: web.Request) -> tuple[str, str]:

@@ -9,39 +9,70 @@ from aiohttp import web
 
 from aiortstream._version import __version__
 from aiortstream.local.pages import CONTENT_SECURITY_POLICY, EMBEDDED_POLICY, PAGES, STATIC, read_page
-from aiortstream.local.routes.answers import json_body
+from aiortstream.local.routes.answers import Content, Data, json_body
 from aiortstream.local.routes.keys import SERVICES
 from aiortstream.local.routes.table import Access, Routes
 from aiortstream.local.services.errors import BadRequest, NotFound
+from aiortstream.wire.rest import Answer
 
 browser = Routes(Access.BROWSER)
 anyone = Routes(Access.OPEN)
 
+HTML = "text/html"
 STREAMS_SHOWN = 200
 _LATEST = 60.0  # seconds of recording that a stream's link on the page plays
 
 
-@browser.get("/")
-async def get_index(_request: web.Request) -> web.Response:
+class HealthAnswer(Answer):
+    """GET /healthz."""
+
+    status: str
+
+
+class ShownStream(Answer):
+    """One stream as the page shows it."""
+
+    id: str
+    name: str | None
+    status: str | None
+    reason: str | None
+    recording: bool
+    player_url: str | None
+
+
+class StatusAnswer(Answer):
+    """GET /status.json, without an envelope."""
+
+    version: str
+    rtstreams: list[ShownStream]
+
+
+@browser.get("/", answer=Content(HTML))
+async def get_index(_request: web.Request) -> web.StreamResponse:
     """The list of streams."""
     return _page("index.html")
 
 
-@anyone.get("/watch")
-@anyone.get("/player")
-async def get_player(_request: web.Request) -> web.Response:
+@anyone.get("/watch", answer=Content(HTML))
+async def get_player(_request: web.Request) -> web.StreamResponse:
     """The player. What it plays is in its query, with its own permission."""
     return _page("player.html")
 
 
-@anyone.get("/embed")
-async def get_embedded_player(_request: web.Request) -> web.Response:
+@anyone.get("/player", answer=Content(HTML))
+async def get_player_page(request: web.Request) -> web.StreamResponse:
+    """The player under the name that the hosted console has for it."""
+    return await get_player(request)
+
+
+@anyone.get("/embed", answer=Content(HTML))
+async def get_embedded_player(_request: web.Request) -> web.StreamResponse:
     """The player for a frame in a page of any site: whoever has the link may play it, and it does nothing else."""
     return _page("player.html", EMBEDDED_POLICY)
 
 
-@anyone.get("/static/{name}")
-async def get_static(request: web.Request) -> web.Response:
+@anyone.get("/static/{name}", answer=Content("*/*"))
+async def get_static(request: web.Request) -> web.StreamResponse:
     """What the pages load."""
     name = request.match_info["name"]
     if name not in STATIC:
@@ -49,28 +80,28 @@ async def get_static(request: web.Request) -> web.Response:
     return web.Response(body=read_page(name), headers={"Content-Type": STATIC[name], "Cache-Control": "no-cache"})
 
 
-@anyone.get("/healthz")
-async def get_health(_request: web.Request) -> web.Response:
+@anyone.get("/healthz", answer=Data(HealthAnswer))
+async def get_health(_request: web.Request) -> HealthAnswer:
     """Answered while the server runs."""
-    return json_body(b'{"success":true,"data":{"status":"ok"}}')
+    return HealthAnswer("ok")
 
 
-@browser.get("/status.json")
-async def get_status(request: web.Request) -> web.Response:
+@browser.get("/status.json", answer=Content("application/json", StatusAnswer))
+async def get_status(request: web.Request) -> web.StreamResponse:
     """The streams as they are now, for the page."""
     streams = (await request.app[SERVICES].streams.list(limit=STREAMS_SHOWN)).results
     shown = [
-        {
-            "id": stream.id,
-            "name": stream.name,
-            "status": stream.status,
-            "reason": stream.status_reason,
-            "recording": bool(stream.store),
-            "player_url": await _latest(request, stream.id) if stream.store else None,
-        }
+        ShownStream(
+            stream.id,
+            stream.name,
+            stream.status,
+            stream.status_reason,
+            bool(stream.store),
+            await _latest(request, stream.id) if stream.store else None,
+        )
         for stream in streams
     ]
-    return json_body(msgspec.json.encode({"version": __version__, "rtstreams": shown}))
+    return json_body(msgspec.json.encode(StatusAnswer(__version__, shown)))
 
 
 async def _latest(request: web.Request, rtstream_id: str) -> str | None:

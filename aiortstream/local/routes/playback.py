@@ -18,6 +18,7 @@ from aiortstream.local.recording.files import MediaError
 from aiortstream.local.recording.playlist import EmptyWindow, select_window, window_playlist
 from aiortstream.local.recording.segmenter import SegmentInfo
 from aiortstream.local.recording.video_playlist import copy_piece, read_pieces, video_playlist
+from aiortstream.local.routes.answers import Content
 from aiortstream.local.routes.keys import CLIPS, SERVICES, SIGNER
 from aiortstream.local.routes.table import Access, Routes
 from aiortstream.local.services.errors import BadRequest, Forbidden, NotFound, Unavailable
@@ -27,17 +28,20 @@ routes = Routes(Access.CAPABILITY)
 
 P = ParamSpec("P")
 T = TypeVar("T")
+MP4 = "video/mp4"
+PLAYLIST = "application/vnd.apple.mpegurl"
+TS = "video/mp2t"
 
 _WINDOW = r"{start:\d{16}}-{end:\d{16}}"
 # A page of any site may play what it has a link to, since the link is the permission.
 _ANYWHERE = {hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: "*"}
 _FRESH = {**_ANYWHERE, hdrs.CACHE_CONTROL: "no-cache"}
-_REEL_TYPES = {".mp4": "video/mp4", ".m3u8": "application/vnd.apple.mpegurl", ".ts": "video/mp2t"}
+_REEL_TYPES = {".mp4": MP4, ".m3u8": PLAYLIST, ".ts": TS}
 _KEPT = {**_ANYWHERE, hdrs.CACHE_CONTROL: "private, max-age=86400"}
 
 
-@routes.get("/p/{token}/manifests/{rtstream_id}/" + _WINDOW + ".m3u8")
-async def get_playlist(request: web.Request) -> web.Response:
+@routes.get("/p/{token}/manifests/{rtstream_id}/" + _WINDOW + ".m3u8", answer=Content(PLAYLIST))
+async def get_playlist(request: web.Request) -> web.StreamResponse:
     """The HLS playlist of a window; its segments stand beside it, under the same token."""
     rtstream_id, start, end = _window(request)
     segments = await _recorded(request, rtstream_id, start, end)
@@ -46,10 +50,10 @@ async def get_playlist(request: web.Request) -> web.Response:
         return f"../../segments/{rtstream_id}/{segment.path}"
 
     text = window_playlist(segments, start, end, url_for)
-    return web.Response(text=text, content_type="application/vnd.apple.mpegurl", headers=_FRESH)
+    return web.Response(text=text, content_type=PLAYLIST, headers=_FRESH)
 
 
-@routes.get("/p/{token}/manifests/{rtstream_id}/" + _WINDOW + ".mp4")
+@routes.get("/p/{token}/manifests/{rtstream_id}/" + _WINDOW + ".mp4", answer=Content(MP4))
 async def get_window_mp4(request: web.Request) -> web.StreamResponse:
     """The same window as one MP4, for players without HLS; byte ranges are served."""
     rtstream_id, start, end = _window(request)
@@ -61,45 +65,45 @@ async def get_window_mp4(request: web.Request) -> web.StreamResponse:
         raise NotFound(str(error)) from error
     except OSError as error:
         raise Unavailable(f"this window cannot be written: {error.strerror or type(error).__name__}") from error
-    return web.FileResponse(clip, headers={**_FRESH, hdrs.CONTENT_TYPE: "video/mp4"})
+    return web.FileResponse(clip, headers={**_FRESH, hdrs.CONTENT_TYPE: MP4})
 
 
-@routes.get("/p/{token}/segments/{rtstream_id}/{path:.+}")
+@routes.get("/p/{token}/segments/{rtstream_id}/{path:.+}", answer=Content(TS))
 async def get_segment(request: web.Request) -> web.StreamResponse:
     """One recorded segment. Only what the database knows as a segment of that stream can be named."""
     rtstream_id = request.match_info["rtstream_id"]
     _check(request, stream_scope(rtstream_id))
     path = await request.app[SERVICES].streams.segment_path(rtstream_id, request.match_info["path"])
-    return web.FileResponse(path, headers={**_KEPT, hdrs.CONTENT_TYPE: "video/mp2t"})
+    return web.FileResponse(path, headers={**_KEPT, hdrs.CONTENT_TYPE: TS})
 
 
-@routes.get("/p/{token}/videos/{video_id}.mp4")
+@routes.get("/p/{token}/videos/{video_id}.mp4", answer=Content(MP4))
 async def get_video_file(request: web.Request) -> web.StreamResponse:
     """A video as one file; byte ranges are served."""
-    return web.FileResponse(await _video(request), headers={**_KEPT, hdrs.CONTENT_TYPE: "video/mp4"})
+    return web.FileResponse(await _video(request), headers={**_KEPT, hdrs.CONTENT_TYPE: MP4})
 
 
-@routes.get("/p/{token}/videos/{video_id}.m3u8")
-async def get_video_playlist(request: web.Request) -> web.Response:
+@routes.get("/p/{token}/videos/{video_id}.m3u8", answer=Content(PLAYLIST))
+async def get_video_playlist(request: web.Request) -> web.StreamResponse:
     """The HLS playlist of a video; its segments stand below it, under the same token."""
     path = await _video(request)
     pieces = await _read_media(read_pieces, path)
     folder = quote(request.match_info["video_id"], safe="")
     text = video_playlist(pieces, lambda number: f"{folder}/{number}.ts")
-    return web.Response(text=text, content_type=_REEL_TYPES[".m3u8"], headers=_KEPT)
+    return web.Response(text=text, content_type=PLAYLIST, headers=_KEPT)
 
 
-@routes.get(r"/p/{token}/videos/{video_id}/{number:\d{1,9}}.ts")
-async def get_video_segment(request: web.Request) -> web.Response:
+@routes.get(r"/p/{token}/videos/{video_id}/{number:\d{1,9}}.ts", answer=Content(TS))
+async def get_video_segment(request: web.Request) -> web.StreamResponse:
     """One segment of a video."""
     number = int(request.match_info["number"])
     piece = await _read_media(copy_piece, await _video(request), number)
     if piece is None:
         raise NotFound(f"the video has no segment {number}")
-    return web.Response(body=piece, content_type=_REEL_TYPES[".ts"], headers=_KEPT)
+    return web.Response(body=piece, content_type=TS, headers=_KEPT)
 
 
-@routes.get("/p/{token}/reels/{reel_id}/{file}")
+@routes.get("/p/{token}/reels/{reel_id}/{file}", answer=Content("*/*"))
 async def get_reel(request: web.Request) -> web.StreamResponse:
     """A reel: a playlist whose segments stand beside it, under the same token, and mostly one MP4 file too."""
     reel_id = request.match_info["reel_id"]

@@ -2,160 +2,182 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Annotated
+
 from aiohttp import web
 
-from aiortstream.local.routes.answers import done, ok
-from aiortstream.local.routes.bodies import decode_body, read_body
+from aiortstream.local.routes.answers import Data, Operation, Promised, Said
+from aiortstream.local.routes.bodies import Json
 from aiortstream.local.routes.keys import SERVICES
-from aiortstream.local.routes.query import Query
-from aiortstream.local.routes.running import answer_or_promise
+from aiortstream.local.routes.query import Flag, Number, OptionalText, Text, Whole
 from aiortstream.local.routes.table import Routes
+from aiortstream.local.services.spoken import SEGMENTERS
 from aiortstream.local.services.videos import LARGEST_LIST
+from aiortstream.wire.rest import StreamAnswer
 from aiortstream.wire.videos import (
     CompileRequest,
+    FoundAnswer,
     GenerateTranscriptRequest,
     UpdateVideoRequest,
     UploadRequest,
+    UploadUrlAnswer,
+    VideoAnswer,
+    VideoIndexAnswer,
     VideoIndexRequest,
+    VideosAnswer,
+    VideoSearchAnswer,
     VideoSearchRequest,
     VideoSearchV2Request,
     VideoStreamRequest,
+    VideoTranscriptAnswer,
 )
 
 routes = Routes()
 
 
-@routes.get("/video")
-async def list_videos(request: web.Request) -> web.Response:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideosQuery:
+    """A page of the videos of a collection; all of them without a `count`, or with 0."""
+
+    collection_id: OptionalText = None
+    count: Annotated[int, Whole(most=LARGEST_LIST)] = 0
+    page_index: Annotated[int, Whole()] = 0
+
+
+@routes.get("/video", query=VideosQuery, answer=Data(VideosAnswer))
+async def list_videos(request: web.Request, query: VideosQuery) -> VideosAnswer:
     """The videos of a collection, newest first; all of them unless `count` is given."""
-    query = Query(request)
-    count = query.integer("count", 0, most=LARGEST_LIST) or None
-    page = query.integer("page_index", 0)
     videos = request.app[SERVICES].videos
-    return ok(await videos.list(query.text("collection_id"), limit=count, offset=page * (count or 0)))
+    return await videos.list(query.collection_id, limit=query.count or None, offset=query.page_index * query.count)
 
 
-@routes.get("/video/{video_id}")
-async def get_video(request: web.Request) -> web.Response:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerQuery:
+    """The collection that a video must be in, if it is named."""
+
+    collection_id: OptionalText = None
+
+
+@routes.get("/video/{video_id}", query=OwnerQuery, answer=Data(VideoAnswer))
+async def get_video(request: web.Request, query: OwnerQuery) -> VideoAnswer:
     """One video."""
-    collection_id = Query(request).text("collection_id")
-    return ok(await request.app[SERVICES].videos.get(request.match_info["video_id"], collection_id))
+    return await request.app[SERVICES].videos.get(request.match_info["video_id"], query.collection_id)
 
 
-@routes.patch("/video/{video_id}")
-async def update_video(request: web.Request) -> web.Response:
+@routes.patch("/video/{video_id}", body=Json(UpdateVideoRequest), answer=Data(VideoAnswer))
+async def update_video(request: web.Request, body: UpdateVideoRequest) -> VideoAnswer:
     """Another name."""
-    body = await read_body(request, UpdateVideoRequest)
-    return ok(await request.app[SERVICES].videos.update(request.match_info["video_id"], body.name))
+    return await request.app[SERVICES].videos.update(request.match_info["video_id"], body.name)
 
 
-@routes.delete("/video/{video_id}")
-async def delete_video(request: web.Request) -> web.Response:
+@routes.delete("/video/{video_id}", query=OwnerQuery, answer=Said())
+async def delete_video(request: web.Request, query: OwnerQuery) -> str:
     """Delete a video with all that was made of it."""
-    collection_id = Query(request).text("collection_id")
-    await request.app[SERVICES].videos.delete(request.match_info["video_id"], collection_id)
-    return done("video deleted")
+    await request.app[SERVICES].videos.delete(request.match_info["video_id"], query.collection_id)
+    return "video deleted"
 
 
 # --- uploading --------------------------------------------------------------------------------------------------------
 
 
-@routes.get("/collection/{collection_id}/upload_url")
-async def get_upload_url(request: web.Request) -> web.Response:
+@routes.get("/collection/{collection_id}/upload_url", answer=Data(UploadUrlAnswer))
+async def get_upload_url(request: web.Request) -> UploadUrlAnswer:
     """Where a file is posted to before a video is made of it."""
-    return ok(await request.app[SERVICES].uploads.url(request.match_info["collection_id"]))
+    return await request.app[SERVICES].uploads.url(request.match_info["collection_id"])
 
 
-@routes.post("/collection/{collection_id}/upload")
-async def upload(request: web.Request) -> web.Response:
+@routes.post("/collection/{collection_id}/upload", body=Json(UploadRequest), answer=Promised(VideoAnswer))
+async def upload(request: web.Request, body: UploadRequest) -> Operation[VideoAnswer]:
     """A video of what was posted to an upload URL, or of what is at a URL elsewhere."""
-    body = await read_body(request, UploadRequest)
-    operation = request.app[SERVICES].uploads.take(request.match_info["collection_id"], body)
-    return await answer_or_promise(request, operation, "upload")
+    return Operation(request.app[SERVICES].uploads.take(request.match_info["collection_id"], body), "upload")
 
 
 # --- playing ----------------------------------------------------------------------------------------------------------
 
 
-@routes.post("/video/{video_id}/stream")
-async def stream_video(request: web.Request) -> web.Response:
+@routes.post("/video/{video_id}/stream", body=Json(VideoStreamRequest), answer=Promised(StreamAnswer))
+async def stream_video(request: web.Request, body: VideoStreamRequest) -> Operation[StreamAnswer]:
     """URLs that play a video, or stretches of it."""
-    body = await read_body(request, VideoStreamRequest)
     video_id = request.match_info["video_id"]
-    operation = request.app[SERVICES].videos.stream(video_id, body.timeline)
-    return await answer_or_promise(request, operation, f"stream of {video_id}")
+    return Operation(request.app[SERVICES].videos.stream(video_id, body.timeline), f"stream of {video_id}")
 
 
-@routes.post("/compile")
-async def compile_shots(request: web.Request) -> web.Response:
+@routes.post("/compile", body=Json(CompileRequest, alone="inputs"), answer=Promised(StreamAnswer))
+async def compile_shots(request: web.Request, body: CompileRequest) -> Operation[StreamAnswer]:
     """URLs that play shots of videos one after the other. The body is a list, or an object that holds it."""
-    raw = (await request.read()).strip()
-    body = decode_body(b'{"inputs":' + raw + b"}" if raw.startswith(b"[") else raw, CompileRequest)
-    return await answer_or_promise(request, request.app[SERVICES].videos.compile(body), "compile")
+    return Operation(request.app[SERVICES].videos.compile(body), "compile")
 
 
 # --- what is said -----------------------------------------------------------------------------------------------------
 
 
-@routes.get("/video/{video_id}/transcription")
-async def get_transcript(request: web.Request) -> web.Response:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpokenQuery:
+    """Which stretch of a video's transcript, and in which pieces. An `end` of -1 is the video's."""
+
+    start: Annotated[float | None, Number()] = None
+    end: Annotated[float | None, Number()] = None
+    segmenter: Annotated[str, Text(SEGMENTERS)] = "word"
+    length: Annotated[int, Whole(least=1)] = 1
+    force: Annotated[bool, Flag()] = False
+
+
+@routes.get("/video/{video_id}/transcription", query=SpokenQuery, answer=Promised(VideoTranscriptAnswer))
+async def get_transcript(request: web.Request, query: SpokenQuery) -> Operation[VideoTranscriptAnswer]:
     """What is said in a video, in pieces; made now if it has not been."""
-    query = Query(request)
     video_id = request.match_info["video_id"]
     operation = request.app[SERVICES].spoken.transcript(
         video_id,
-        start=query.number("start"),
-        end=query.number("end", absent=-1.0),
-        segmenter=query.text("segmenter") or "word",
-        length=query.integer("length", 1, least=1),
-        force=query.flag("force"),
+        start=query.start,
+        end=None if query.end == -1 else query.end,
+        segmenter=query.segmenter,
+        length=query.length,
+        force=query.force,
     )
-    return await answer_or_promise(request, operation, f"transcript of {video_id}")
+    return Operation(operation, f"transcript of {video_id}")
 
 
-@routes.post("/video/{video_id}/transcription")
-async def generate_transcript(request: web.Request) -> web.Response:
+@routes.post(
+    "/video/{video_id}/transcription", body=Json(GenerateTranscriptRequest), answer=Promised(VideoTranscriptAnswer)
+)
+async def generate_transcript(
+    request: web.Request, body: GenerateTranscriptRequest
+) -> Operation[VideoTranscriptAnswer]:
     """The transcript of a video; made anew if that is asked for."""
-    body = await read_body(request, GenerateTranscriptRequest)
     video_id = request.match_info["video_id"]
-    operation = request.app[SERVICES].spoken.generate(video_id, body)
-    return await answer_or_promise(request, operation, f"transcript of {video_id}")
+    return Operation(request.app[SERVICES].spoken.generate(video_id, body), f"transcript of {video_id}")
 
 
-@routes.post("/video/{video_id}/index")
-async def index_video(request: web.Request) -> web.Response:
+@routes.post("/video/{video_id}/index", body=Json(VideoIndexRequest), answer=Promised(VideoIndexAnswer))
+async def index_video(request: web.Request, body: VideoIndexRequest) -> Operation[VideoIndexAnswer]:
     """Make what is said in a video searchable."""
-    body = await read_body(request, VideoIndexRequest)
     video_id = request.match_info["video_id"]
-    return await answer_or_promise(request, request.app[SERVICES].spoken.index(video_id, body), f"index of {video_id}")
+    return Operation(request.app[SERVICES].spoken.index(video_id, body), f"index of {video_id}")
 
 
 # --- search -----------------------------------------------------------------------------------------------------------
 
 
-@routes.post("/video/{video_id}/search")
-async def search_video(request: web.Request) -> web.Response:
+@routes.post("/video/{video_id}/search", body=Json(VideoSearchRequest), answer=Data(VideoSearchAnswer))
+async def search_video(request: web.Request, body: VideoSearchRequest) -> VideoSearchAnswer:
     """The legacy search in one video."""
-    body = await read_body(request, VideoSearchRequest)
-    return ok(await request.app[SERVICES].video_search.legacy_video(request.match_info["video_id"], body))
+    return await request.app[SERVICES].video_search.legacy_video(request.match_info["video_id"], body)
 
 
-@routes.post("/video/{video_id}/search/v2")
-async def search_video_v2(request: web.Request) -> web.Response:
+@routes.post("/video/{video_id}/search/v2", body=Json(VideoSearchV2Request), answer=Data(FoundAnswer))
+async def search_video_v2(request: web.Request, body: VideoSearchV2Request) -> FoundAnswer:
     """Search v2 in one video."""
-    body = await read_body(request, VideoSearchV2Request)
-    return ok(await request.app[SERVICES].video_search.video(request.match_info["video_id"], body))
+    return await request.app[SERVICES].video_search.video(request.match_info["video_id"], body)
 
 
-@routes.post("/collection/{collection_id}/search")
-async def search_collection(request: web.Request) -> web.Response:
+@routes.post("/collection/{collection_id}/search", body=Json(VideoSearchRequest), answer=Data(VideoSearchAnswer))
+async def search_collection(request: web.Request, body: VideoSearchRequest) -> VideoSearchAnswer:
     """The legacy search in the videos of a collection."""
-    body = await read_body(request, VideoSearchRequest)
-    return ok(await request.app[SERVICES].video_search.legacy_collection(request.match_info["collection_id"], body))
+    return await request.app[SERVICES].video_search.legacy_collection(request.match_info["collection_id"], body)
 
 
-@routes.post("/collection/{collection_id}/search/v2")
-async def search_collection_v2(request: web.Request) -> web.Response:
+@routes.post("/collection/{collection_id}/search/v2", body=Json(VideoSearchV2Request), answer=Data(FoundAnswer))
+async def search_collection_v2(request: web.Request, body: VideoSearchV2Request) -> FoundAnswer:
     """Search v2 in the videos of a collection."""
-    body = await read_body(request, VideoSearchV2Request)
-    return ok(await request.app[SERVICES].video_search.collection(request.match_info["collection_id"], body))
+    return await request.app[SERVICES].video_search.collection(request.match_info["collection_id"], body)

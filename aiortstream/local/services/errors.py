@@ -1,10 +1,11 @@
 """What a service refuses, with the HTTP status and the error code that a route answers with.
 
 ServiceError
-├── BadRequest     400 invalid_request    the request cannot be meant like that; the message names the field
-├── Forbidden      403 forbidden          a link or a ticket that is wrong or has expired
-├── NotFound       404 not_found          no such stream, index, event, alert, video, collection
-└── Unavailable    503 unavailable        a part that this needs is missing or busy; the message says which
+├── BadRequest         400 invalid_request         the request cannot be meant like that; the message names the field
+├── Forbidden          403 forbidden               a link or a ticket that is wrong or has expired
+├── NotFound           404 not_found               no such stream, index, event, alert, video, collection
+├── UnsupportedMedia   415 unsupported_media_type  a body that is not in the form that is expected
+└── Unavailable        503 unavailable             a part that this needs is missing or busy; the message says which
 """
 
 # ruff: noqa: N818 - the names say what is answered.
@@ -28,6 +29,13 @@ class BadRequest(ServiceError):
 
     status = 400
     error_code = "invalid_request"
+
+
+class UnsupportedMedia(ServiceError):
+    """The body is of another content type."""
+
+    status = 415
+    error_code = "unsupported_media_type"
 
 
 class Forbidden(ServiceError):
