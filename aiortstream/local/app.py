@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
+import msgspec
 from aiohttp import web
 
 from aiortstream.local.deliver.clips import ClipCache
@@ -25,6 +27,7 @@ from aiortstream.local.routes import (
     websocket,
 )
 from aiortstream.local.routes.middlewares import admit, answer_errors, stamp_answer, within_deadline
+from aiortstream.local.routes.openapi import document
 from aiortstream.local.routes.table import install
 from aiortstream.local.services import Services
 from aiortstream.local.settings import ServerSettings
@@ -74,4 +77,10 @@ def build_app(parts: Parts, settings: ServerSettings) -> web.Application:
     app[keys.CLIPS] = parts.clips
     app[keys.URLS] = parts.urls
     app[keys.SIGNER] = parts.signer
+    app[keys.OPENAPI] = _openapi()
     return app
+
+
+@cache
+def _openapi() -> bytes:
+    return msgspec.json.encode(document(ROUTES))

@@ -113,6 +113,8 @@ class Content(Reply[web.StreamResponse]):
     """None is a protocol of its own, under status 101."""
     schema: type[Answer] | None = None
     """What its JSON is, if it is JSON."""
+    ranges: bool = False
+    """Whether a part of its bytes can be asked for."""
 
     async def respond(self, _request: web.Request, value: web.StreamResponse, /) -> web.StreamResponse:
         return value

@@ -10,7 +10,7 @@ from aiohttp import web
 from aiortstream._version import __version__
 from aiortstream.local.pages import CONTENT_SECURITY_POLICY, EMBEDDED_POLICY, PAGES, STATIC, read_page
 from aiortstream.local.routes.answers import Content, Data, json_body
-from aiortstream.local.routes.keys import SERVICES
+from aiortstream.local.routes.keys import OPENAPI, SERVICES
 from aiortstream.local.routes.table import Access, Routes
 from aiortstream.local.services.errors import BadRequest, NotFound
 from aiortstream.wire.rest import Answer
@@ -48,7 +48,7 @@ class StatusAnswer(Answer):
 
 
 @browser.get("/", answer=Content(HTML))
-async def get_index(_request: web.Request) -> web.StreamResponse:
+async def get_start_page(_request: web.Request) -> web.StreamResponse:
     """The list of streams."""
     return _page("index.html")
 
@@ -78,6 +78,12 @@ async def get_static(request: web.Request) -> web.StreamResponse:
     if name not in STATIC:
         raise NotFound(f"no file {name!r}")
     return web.Response(body=read_page(name), headers={"Content-Type": STATIC[name], "Cache-Control": "no-cache"})
+
+
+@anyone.get("/openapi.json", answer=Content("application/json"))
+async def get_openapi(request: web.Request) -> web.StreamResponse:
+    """What this server answers, as an OpenAPI 3.1 document."""
+    return json_body(request.app[OPENAPI])
 
 
 @anyone.get("/healthz", answer=Data(HealthAnswer))

@@ -53,7 +53,7 @@ async def get_playlist(request: web.Request) -> web.StreamResponse:
     return web.Response(text=text, content_type=PLAYLIST, headers=_FRESH)
 
 
-@routes.get("/p/{token}/manifests/{rtstream_id}/" + _WINDOW + ".mp4", answer=Content(MP4))
+@routes.get("/p/{token}/manifests/{rtstream_id}/" + _WINDOW + ".mp4", answer=Content(MP4, ranges=True))
 async def get_window_mp4(request: web.Request) -> web.StreamResponse:
     """The same window as one MP4, for players without HLS; byte ranges are served."""
     rtstream_id, start, end = _window(request)
@@ -68,7 +68,7 @@ async def get_window_mp4(request: web.Request) -> web.StreamResponse:
     return web.FileResponse(clip, headers={**_FRESH, hdrs.CONTENT_TYPE: MP4})
 
 
-@routes.get("/p/{token}/segments/{rtstream_id}/{path:.+}", answer=Content(TS))
+@routes.get("/p/{token}/segments/{rtstream_id}/{path:.+}", answer=Content(TS, ranges=True))
 async def get_segment(request: web.Request) -> web.StreamResponse:
     """One recorded segment. Only what the database knows as a segment of that stream can be named."""
     rtstream_id = request.match_info["rtstream_id"]
@@ -77,7 +77,7 @@ async def get_segment(request: web.Request) -> web.StreamResponse:
     return web.FileResponse(path, headers={**_KEPT, hdrs.CONTENT_TYPE: TS})
 
 
-@routes.get("/p/{token}/videos/{video_id}.mp4", answer=Content(MP4))
+@routes.get("/p/{token}/videos/{video_id}.mp4", answer=Content(MP4, ranges=True))
 async def get_video_file(request: web.Request) -> web.StreamResponse:
     """A video as one file; byte ranges are served."""
     return web.FileResponse(await _video(request), headers={**_KEPT, hdrs.CONTENT_TYPE: MP4})
@@ -103,7 +103,7 @@ async def get_video_segment(request: web.Request) -> web.StreamResponse:
     return web.Response(body=piece, content_type=TS, headers=_KEPT)
 
 
-@routes.get("/p/{token}/reels/{reel_id}/{file}", answer=Content("*/*"))
+@routes.get("/p/{token}/reels/{reel_id}/{file}", answer=Content("*/*", ranges=True))
 async def get_reel(request: web.Request) -> web.StreamResponse:
     """A reel: a playlist whose segments stand beside it, under the same token, and mostly one MP4 file too."""
     reel_id = request.match_info["reel_id"]

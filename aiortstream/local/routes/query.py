@@ -191,9 +191,14 @@ class Parameter:
     default: object
 
 
-@cache
-def parameters(declared: Any) -> tuple[Parameter, ...]:
+def parameters(declared: type[Any]) -> tuple[Parameter, ...]:
     """What a declaration takes. Raises TypeError for a field that does not say what fits."""
+    hashable: Any = declared  # as every class is, though its type does not say so
+    return _kept(hashable)
+
+
+@cache
+def _kept(declared: Any) -> tuple[Parameter, ...]:
     return tuple(_parameters(declared))
 
 
@@ -210,8 +215,7 @@ def _parameters(declared: Any) -> Iterator[Parameter]:
 def read_query(request: web.Request, declared: type[Q]) -> Q:
     """The parameters of a request as `declared`. Raises BadRequest that names the parameter and what fits."""
     values: dict[str, object] = {}
-    of: Any = declared  # a class is hashable, which its type does not say
-    for parameter in parameters(of):
+    for parameter in parameters(declared):
         name, kind = parameter.name, parameter.kind
         texts = request.query.getall(name, [])
         if len(texts) > 1:

@@ -55,6 +55,8 @@ class Route:
     """The handler's, which is unlike any other's."""
     summary: str = ""
     """What the handler's docstring says first."""
+    module: str = ""
+    """Where the handler is."""
 
 
 class Routes:
@@ -132,7 +134,11 @@ class Routes:
         def declare(handler: Any) -> Any:
             around = handler if reply is None else _around(handler, reply, query, body)
             said = (handler.__doc__ or "").partition("\n")[0]
-            self._routes.append(Route(method, path, around, self._access, reply, query, body, handler.__name__, said))
+            self._routes.append(
+                Route(
+                    method, path, around, self._access, reply, query, body, handler.__name__, said, handler.__module__
+                )
+            )
             return handler
 
         return declare

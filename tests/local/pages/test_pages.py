@@ -12,7 +12,7 @@ import pytest
 from aiortstream.local.pages import CONTENT_SECURITY_POLICY, PAGES, STATIC, UnknownPage, read_page
 
 SCRIPTS = sorted(name for name in STATIC if name.endswith(".js"))
-SERVED = {"/", "/player"}  # pages that a page may link to
+SERVED = {"/", "/player", "/openapi.json"}  # pages that a page may link to
 VOID = {"meta", "link"}
 
 

@@ -53,7 +53,7 @@ async def test_what_may_be_called_is_known_of_every_route() -> None:
 
 def test_every_route_that_asks_for_no_key_is_meant_to() -> None:
     open_to_all = {route.path for route in ROUTES if route.access is Access.OPEN}
-    assert open_to_all == {"/watch", "/player", "/embed", "/static/{name}", "/healthz"}
+    assert open_to_all == {"/watch", "/player", "/embed", "/static/{name}", "/healthz", "/openapi.json"}
     signed = {route.path for route in ROUTES if route.access is Access.CAPABILITY}
     assert all(path == "/ws" or path.startswith("/p/{token}/") for path in signed)
     assert {route.path for route in ROUTES if route.access is Access.BROWSER} == {"/", "/status.json"}
