@@ -16,7 +16,6 @@ from aiortstream.errors import InvalidArgumentError, InvalidRequestError, Protoc
 from aiortstream.indexes import RTStreamSceneIndex, audio_config, visual_config
 from aiortstream.live.bindings import OWN, ConnectionChoice, SceneBinding, TranscriptBinding
 from aiortstream.records import Alert, Gap, Keyed, PartialTranscript, TranscriptSegment
-from aiortstream.retry import job_delays
 from aiortstream.search import RTStreamSearchResult, read_shot, search_request
 from aiortstream.transcripts import TranscriptPage, TranscriptStatus, read_page, read_status
 from aiortstream.wire import rest
@@ -108,6 +107,8 @@ class RTStream:
         Raises RequestTimeoutError after `timeout` seconds, and InvalidRequestError at once for a stream that is
         stopped, which it stays by itself; both say what the server says of it. Cancelling it changes nothing.
         """
+        from aiortstream.retry import job_delays
+
         end = asyncio.get_running_loop().time() + seconds_above_zero(timeout, "timeout")
         for delay in job_delays():
             await self.refresh()

@@ -218,7 +218,7 @@ async def test_export_of_a_recording(tmp_path: Path) -> None:
         assert one.video_id.startswith("m-")
         assert one.name == "Clip - Recording"
         assert one.duration == pytest.approx(4, abs=0.1)
-        assert one.stream_url == f"http://test/videos/{one.video_id}.mp4"
+        assert one.stream_url == f"http://test/videos/{one.video_id}.m3u8"
 
         video = await core.services.videos.get(one.video_id)
         assert (video.name, video.length, video.player_url) == (one.name, one.duration, one.player_url)
