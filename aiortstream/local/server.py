@@ -20,8 +20,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from aiohttp import web
-
 from aiortstream.errors import ServerStartError
 from aiortstream.local.ai.models import Models
 from aiortstream.local.app import Parts, build_app
@@ -30,6 +28,7 @@ from aiortstream.local.deliver.clips import ClipCache
 from aiortstream.local.deliver.hub import WebsocketHub
 from aiortstream.local.deliver.jobs import Jobs
 from aiortstream.local.deliver.webhooks import WebhookSender
+from aiortstream.local.door import serving
 from aiortstream.local.recording.export import export_mp4
 from aiortstream.local.recording.segmenter import SegmentInfo
 from aiortstream.local.runtime import StreamManager
@@ -43,7 +42,6 @@ logger = logging.getLogger("aiortstream.local")
 
 GRACE = 0.75  # seconds that requests under way get to end when the server closes, and again once they are cancelled
 TIDY_SECONDS = 600.0  # between two looks at which connections are open, which matters by the day
-BACKLOG = 512  # connections the operating system holds for us
 DATABASE = "aiortstream.sqlite3"
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - how an address to call is made of one to listen on
 
@@ -146,11 +144,8 @@ class LocalServer:
 
         await manager.start()
         self._begin(self._tidy_bindings(manager, hub), "aiortstream bindings")
-        runner = web.AppRunner(build_app(self._parts, settings), access_log=None, shutdown_timeout=GRACE)
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        stack.callback(hub.close)  # first of all: the sockets' handlers end, so that the runner need not wait
-        await web.SockSite(runner, listener, backlog=BACKLOG).start()
+        await stack.enter_async_context(serving(build_app(self._parts, settings), listener, grace=GRACE))
+        stack.callback(hub.close)  # first of all: the sockets' handlers end, so that nothing waits for them
         logger.info("serving at %s, data in %s", self._url, data.path)
 
     def _begin(self, work: Coroutine[object, object, None], name: str) -> None:

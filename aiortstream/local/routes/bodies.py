@@ -110,7 +110,10 @@ async def read_body(request: web.Request, expected: type[R]) -> R:
 
 async def _json_of(request: web.Request) -> bytes:
     """The body, unless it says of itself that it is something else than JSON."""
-    raw = await request.read()
+    try:
+        raw = await request.read()
+    except web.RequestPayloadError as error:
+        raise BadRequest("the body cannot be read: expected it as its own headers say that it is encoded") from error
     if raw and hdrs.CONTENT_TYPE in request.headers and not _JSON.fullmatch(request.content_type):
         raise UnsupportedMedia(
             f"Content-Type: expected application/json, got {request.headers[hdrs.CONTENT_TYPE][:_QUOTED]!r}"

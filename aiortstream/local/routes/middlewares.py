@@ -61,13 +61,17 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         if error.status < 400:
             raise
         return _http_error(request, error)
-    except ClientConnectionResetError:
-        logger.debug("%s %s: the client went away [%s]", request.method, _pattern(request), request_id(request))
-        return refusal(503, "unavailable", "the client went away")  # reaches nobody
-    except Exception:
+    except Exception as error:
+        if isinstance(error, ClientConnectionResetError) or (isinstance(error, ConnectionError) and _is_gone(request)):
+            logger.debug("%s %s: the client went away [%s]", request.method, _pattern(request), request_id(request))
+            return refusal(503, "unavailable", "the client went away")  # reaches nobody
         logger.exception("%s %s failed [%s]", request.method, _pattern(request), request_id(request))
         message = f"the server failed; its log says more under request {request_id(request)}"
         return refusal(500, "internal_error", message)
+
+
+def _is_gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
 
 
 def _http_error(request: web.Request, error: web.HTTPException) -> web.Response:

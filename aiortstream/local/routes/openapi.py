@@ -132,7 +132,8 @@ def _in_query(route: Route) -> Iterator[Schema]:
         schema = dict(parameter.kind.schema)
         if parameter.default is not None:
             schema["default"] = parameter.default
-        yield {"name": parameter.name, "in": "query", "required": parameter.required, "schema": schema}
+        declared = {"name": parameter.name, "in": "query", "required": parameter.required, "schema": schema}
+        yield declared if parameter.required else {**declared, "allowEmptyValue": True}
 
 
 def _request_body(body: Body[Any]) -> Schema:
@@ -230,8 +231,7 @@ def _refusals(route: Route) -> Schema:
 
 def _statuses(route: Route) -> Iterator[int]:
     takes = route.body is not None or route.query is not None
-    if takes or route.method != "GET":
-        yield 400
+    yield 400
     if route.access in (Access.KEY, Access.BROWSER):
         yield 401
     yield 403

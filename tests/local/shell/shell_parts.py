@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from aiohttp.test_utils import TestServer, unused_port
 from core_fakes import Core, open_core
 
 from aiortstream.local.app import Parts, build_app
 from aiortstream.local.deliver.clips import ClipCache
 from aiortstream.local.deliver.hub import WebsocketHub
 from aiortstream.local.deliver.jobs import Jobs
+from aiortstream.local.door import serving
 from aiortstream.local.recording.segmenter import SegmentInfo
 from aiortstream.local.services import Services
 from aiortstream.local.settings import ServerSettings
@@ -151,8 +152,8 @@ def _no_cut(segments: Sequence[SegmentInfo], root: Path, out: Path, start: float
 async def open_shell(data_dir: Path, settings: ServerSettings | None = None) -> AsyncIterator[Shell]:
     """A server over a core; its signer's clock, and its jobs', is the shell's, and so is its websockets' timer."""
     settings = settings or ServerSettings(api_key=KEY)
-    clock, timer, port = VirtualClock(), VirtualTimer(), unused_port()
-    base = f"http://127.0.0.1:{port}"
+    clock, timer, listener = VirtualClock(), VirtualTimer(), socket.create_server(("127.0.0.1", 0))
+    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
     signer = Signer(SECRET, clock)
     urls = Urls(base, signer, playback_lifetime=settings.playback_lifetime, ticket_lifetime=settings.ticket_lifetime)
     async with open_core(data_dir, profile=settings.profile) as core:
@@ -164,14 +165,14 @@ async def open_shell(data_dir: Path, settings: ServerSettings | None = None) -> 
             urls,
             signer,
         )
-        server = TestServer(build_app(parts, settings), port=port)
-        await server.start_server(access_log=None, shutdown_timeout=1.0)
         headers = {"x-access-token": settings.api_key or "anything"}
         try:
-            async with aiohttp.ClientSession(headers=headers) as http:
-                yield Shell(core, parts, http, base, clock, timer)
+            async with serving(build_app(parts, settings), listener, grace=1.0):
+                try:
+                    async with aiohttp.ClientSession(headers=headers) as http:
+                        yield Shell(core, parts, http, base, clock, timer)
+                finally:
+                    parts.hub.close()
         finally:
-            parts.hub.close()
-            await server.close()
             await parts.jobs.aclose()
             await parts.clips.aclose()

@@ -1,0 +1,146 @@
+"""A server with one of everything, and its routes' declarations as calls to be tried."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from core_fakes import segment
+from media_clips import sample
+from shell_parts import KEY, Shell, open_shell
+from shell_videos import add_video
+from video_parts import understand_beeps
+
+from aiortstream.local.paths import segments_folder
+from aiortstream.local.settings import ServerSettings
+from aiortstream.local.store import segments
+
+T = TypeVar("T")
+
+VISUAL = {"extraction_type": "time", "extraction_config": {"time": 2, "frame_count": 3}, "prompt": "Seen"}
+WITHIN = 30.0  # seconds that anything here may take; nothing takes as long
+
+
+@dataclass(frozen=True)
+class Scenery:
+    """A server, and the id of one of each thing by the name that it has in paths and in bodies."""
+
+    shell: Shell
+    ids: dict[str, str]
+
+    def path(self, template: str) -> str:
+        """A path of the route table with this scenery's ids in it."""
+        return _fill(template, self.ids)
+
+
+def foreign_path(template: str) -> str:
+    """A path of the route table with ids that nothing has."""
+    names = re.findall(r"\{(\w+)", template)
+    return _fill(template, {name: f"no-such-{name}" for name in names if name not in ("start", "end", "number")})
+
+
+def _fill(template: str, ids: dict[str, str]) -> str:
+    known = {"start": "1700000000000000", "end": "1700000010000000", "number": "0", **ids}
+    return re.sub(r"\{(\w+)(?::(?:[^{}]|\{[^{}]*\})+)?\}", lambda found: known[found[1]], template)
+
+
+@asynccontextmanager
+async def open_scenery(data_dir: Path, settings: ServerSettings | None = None) -> AsyncIterator[Scenery]:
+    """A server on fakes with a stream that has a recording, an index, an event, an alert, and with a video."""
+    with pytest.MonkeyPatch.context() as patch:
+        async with open_shell(data_dir, settings or ServerSettings(api_key=KEY)) as shell:
+            understand_beeps(shell.core.models, patch)
+            yield Scenery(shell, await _furnish(shell))
+
+
+async def _furnish(shell: Shell) -> dict[str, str]:
+    stream = await shell.connect()
+    index = (await shell.post(f"/rtstream/{stream}/index/scene", VISUAL)).data["rtstream_index_id"]
+    event = (await shell.post("/rtstream/event", {"event_prompt": "A door opens", "label": "door"})).data["event_id"]
+    alerts = f"/rtstream/{stream}/index/{index}/alert"
+    alert = (await shell.post(alerts, {"event_id": event, "callback_url": ""})).data["alert_id"]
+    recorded = segment(0, 10)
+    file = segments_folder(shell.core.data_dir, stream) / recorded.path
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"x" * 100)
+    await shell.core.db.run(lambda conn: segments.add(conn, stream, recorded))
+    video = await add_video(shell, sample("clip"))
+    upload = (await shell.get("/collection/default/upload_url")).data["upload_url"].rpartition("/")[2]
+    return {
+        "collection_id": "default",
+        "rtstream_id": stream,
+        "index_id": index,
+        "event_id": event,
+        "alert_id": alert,
+        "video_id": video,
+        "upload_id": upload,
+        "job_id": "no-such-job",
+        "reel_id": "no-such-reel",
+        "token": "no-such-token",
+        "file": "reel.m3u8",
+        "name": "index.js",
+        "path": recorded.path,
+    }
+
+
+class Elsewhere:
+    """An event loop in a thread of its own, for tests whose side of the wire blocks."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="server of contract tests")
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do this there, and wait for it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(WITHIN)
+
+    def __enter__(self) -> Elsewhere:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(WITHIN)
+        self._loop.close()
+
+
+@contextmanager
+def scenery_elsewhere(data_dir: Path, settings: ServerSettings | None = None) -> Iterator[Scenery]:
+    """The same server, in another thread."""
+    with Elsewhere() as loop:
+        opened = open_scenery(data_dir, settings)
+        scenery = loop.run(_entered(opened.__aenter__))
+        try:
+            yield scenery
+        finally:
+            loop.run(_entered(lambda: opened.__aexit__(None, None, None)))
+
+
+async def _entered(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    return await work()
+
+
+@contextmanager
+def no_complaints() -> Iterator[list[str]]:
+    """What the server logs as an error meanwhile: there must be nothing."""
+    said: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage() + (f": {record.exc_info[1]!r}" if record.exc_info else ""))
+
+    handler = Keep(logging.ERROR)
+    logger = logging.getLogger("aiortstream")
+    logger.addHandler(handler)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(handler)
