@@ -9,6 +9,7 @@ meanwhile leaves no gap. Where the server keeps a log of alerts, a watch of aler
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from itertools import islice
 from typing import Any, Literal
 
 from msgspec.structs import replace
@@ -25,6 +26,8 @@ _SEEN_KEPT = 1000  # alerts: what comes again comes soon after
 
 class BroadcastFeed:
     """One watch's view of events that are never repeated. `wants` selects them."""
+
+    wants_to_know = True  # when an item is taken: it counts as watched up to then
 
     def __init__(
         self,
@@ -75,15 +78,24 @@ class BroadcastFeed:
 
     def pop(self, now: float) -> Event | Gap:
         """The next item; LookupError where there is none yet."""
+        item = self.take()
+        self.taken(now)
+        return item
+
+    def take(self) -> Event | Gap:
+        """`pop`, to be followed by `taken`."""
         item = self.buffer.pop()
         if not isinstance(item, Gap):
             self._delivered += 1
+        return item
+
+    def taken(self, now: float) -> None:
+        """An item was handed over just now."""
         self._position = now
         if self._overflowed and self.buffer.is_low:
             self._overflowed = False
             self._close_gap_if_over(now)
             self._settle_state()
-        return item
 
     def with_history(self) -> HistoryFeed[Alert] | None:
         """The feed that takes its place where the server keeps a log of alerts; None if it watches all events."""
@@ -188,8 +200,10 @@ class BroadcastFeed:
 
     def _remember(self, key: Hashable) -> None:
         self._seen[key] = None
-        if len(self._seen) > _SEEN_KEPT:
-            del self._seen[next(iter(self._seen))]
+        if len(self._seen) > 2 * _SEEN_KEPT:
+            # Many at once: the first of a dictionary costs more to find than many.
+            for seen in list(islice(self._seen, _SEEN_KEPT)):
+                del self._seen[seen]
 
     def _gap_of(self, start: float, end: float | None, cause: GapCause) -> Gap:
         return Gap(self.kind, start, end, cause, False, self.rtstream_id, self.index_id)

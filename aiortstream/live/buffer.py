@@ -33,6 +33,7 @@ class Buffer(Generic[T]):
         self._max_items = max_items
         self._max_bytes = max_bytes
         self._waiter: asyncio.Future[None] | None = None  # set only while a consumer is suspended in `wait`
+        self._asleep = False  # it is to be woken by what comes
         self._reached: asyncio.Event | None = None  # set only while a consumer waits for `_level` items
         self._level = 1
         self._end: BaseException | None = None  # raised once the items before it are gone
@@ -68,10 +69,13 @@ class Buffer(Generic[T]):
         """Append an item and wake the consumer. The caller has looked at `has_room` where bounds matter."""
         if self._ended:
             return
-        weight = _weight(item)
+        weight = _RECORD_BYTES + _WEIGHTS.get(type(item), _text)(item)
         self._items.append((item, weight))
         self._bytes += weight
-        self._wake()
+        if self._asleep:
+            self._wake()
+        elif self._reached is not None and (len(self._items) >= self._level or not self.has_room):
+            self._reached.set()
 
     def put_back(self, item: T) -> None:
         """Put an item that was popped in front again."""
@@ -115,10 +119,11 @@ class Buffer(Generic[T]):
         self._check_alone()
         while not self._items and not self._ended:
             self._waiter = asyncio.get_running_loop().create_future()
+            self._asleep = True
             try:
                 await self._waiter
             finally:
-                self._waiter = None
+                self._waiter, self._asleep = None, False
 
     @contextmanager
     def level(self, count: int) -> Iterator[asyncio.Event]:
@@ -140,6 +145,7 @@ class Buffer(Generic[T]):
             self._reached.set()
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+            self._asleep = False
 
 
 def _weight(item: object) -> int:

@@ -263,14 +263,18 @@ class Connection:
         return link
 
     async def _read(self, link: _Link) -> None:
-        socket = link.socket
+        socket, epoch = link.socket, link.epoch
+        receive, time, deliver = socket.receive, self._clock.time, self._listener.event
         try:
             while True:
-                message = await socket.receive()
+                message = await receive()
                 if message.type not in _DATA:
                     link.reason = link.reason or f"{message.type.name}, close code {socket.close_code}"
                     return
-                self._event(message.data, link)
+                # As `_event` does; each frame comes through here, and each call costs as much as a look-up.
+                link.heard_at = now = time()
+                event, sequence = decode_numbered(message.data, received_at=now)
+                deliver(event, now, epoch, sequence)
         finally:
             self._ended(link)
             await _close(socket)

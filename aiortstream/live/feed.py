@@ -17,20 +17,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
-from msgspec.structs import replace
-
 from aiortstream.errors import DataLost
 from aiortstream.live.buffer import Buffer
 from aiortstream.live.clock import ServerTime
 from aiortstream.live.cursor import Cursor
-from aiortstream.live.hooks import SILENT, GapClosed, GapOpened, Hooks, Outcome, StateChanged
+from aiortstream.live.gaps import GapLog
+from aiortstream.live.hooks import SILENT, Hooks, Outcome, StateChanged
 from aiortstream.live.merger import Merger, key_of, span
 from aiortstream.live.settings import LiveSettings
-from aiortstream.live.states import ANY_STREAM, FeedKey, WatchState, WatchStatistics, Window
+from aiortstream.live.states import FeedKey, WatchState, WatchStatistics, Window
 from aiortstream.records import Alert, Gap, GapCause, PartialTranscript, Scene, TranscriptSegment
 
 R = TypeVar("R", bound=TranscriptSegment | Scene | Alert)
 
+_LIVE = WatchState.LIVE  # a look-up in an enumeration costs as much as a call
 FIRST_WINDOW = 3600.0  # seconds of history asked for at once; doubled while little comes, halved when it is too much
 SHORTEST_WINDOW = 1.0
 LONGEST_WINDOW = 32 * 86_400.0
@@ -68,6 +68,8 @@ class HistoryFeed(Generic[R]):
         self.reason = "not opened yet"
         self.poll_due: float | None = None  # unix seconds; None: no poll is wanted (or one is under way)
         self.on_poll_due: Callable[[], None] = lambda: None  # told when `poll_due` has become sooner
+        self.wants_to_know = False  # whether a poll waits for room: who takes an item then calls `taken`
+        self.successor: None = None  # no other feed takes its place
         self.on_missed: Callable[[float], None] = lambda _: (
             None
         )  # told when a poll has brought what a live socket had not
@@ -98,13 +100,11 @@ class HistoryFeed(Generic[R]):
         self._failures = 0  # in a row
         self._audit_interval = settings.audit_interval  # shorter for a while after an audit has found something
         self._unreadable: dict[int, None] = {}  # hashes of records that could not be read and have been told of
-        self._gap: Gap | None = None  # open: live delivery ended and the stretch is not fetched yet
-        self._gap_recovered = 0  # what polls have brought since it opened
-        self._last_gap: Gap | None = None
+        self._gaps = GapLog(key, hooks)
         self._outcome: Outcome | None = None
         self._unsettled = False  # it was bound to a connection that has ended, and what becomes of it is not known yet
         self._handed = merger.position  # where the consumer is: the end of the newest record handed over
-        self._delivered = self._polls = self._poll_failures = self._gaps = self._recovered = 0
+        self._delivered = self._polls = self._poll_failures = 0
 
     # --- what the consumer does ---------------------------------------------------------------------------------------
 
@@ -122,17 +122,36 @@ class HistoryFeed(Generic[R]):
 
     def pop(self, now: float) -> R | Gap | PartialTranscript:
         """The next item (LookupError: none yet). What it returns counts as handed over: the cursor moves."""
+        try:
+            return self.take()
+        finally:
+            self.taken(now)
+
+    def take(self) -> R | Gap | PartialTranscript:
+        """`pop` for those who look at the clock only if `wants_to_know`, and then call `taken`."""
         item = self.buffer.pop()
-        if not self._polling and self.poll_due is None and self.buffer.is_low:
-            self._want_poll(now)
-        if isinstance(item, TranscriptSegment | Scene | Alert):
-            self._handed = max(self._handed, span(item)[1])
+        kind = item.__class__
+        if kind is TranscriptSegment or kind is Scene:
+            end: float = item.end  # type: ignore[assignment] # it is one of the two
+            self._delivered += 1
+        elif kind is Alert:
+            end = span(item)[1]  # type: ignore[arg-type] # it is one
             self._delivered += 1
         elif isinstance(item, Gap):
             self._handed = max(self._handed, item.end or item.start)
             if not self._gaps_in_band:
                 raise DataLost(item)
+            return item
+        else:
+            return item
+        if end > self._handed:
+            self._handed = end
         return item
+
+    def taken(self, now: float) -> None:
+        """There may be room now for what a poll brings."""
+        if not self._polling and self.poll_due is None and self.buffer.is_low:
+            self._want_poll(now)
 
     def cursor(self) -> Cursor:
         """Where the consumer is."""
@@ -151,10 +170,10 @@ class HistoryFeed(Generic[R]):
             position=max(self._handed, self._merger.position),
             polls=self._polls,
             poll_failures=self._poll_failures,
-            gaps=self._gaps,
-            recovered=self._recovered,
-            open_gap=self._open_gap_now(),
-            last_gap=self._last_gap,
+            gaps=self._gaps.count,
+            recovered=self._gaps.recovered,
+            open_gap=self._gaps.open_now(),
+            last_gap=self._gaps.last,
             outcome=self._outcome,
         )
 
@@ -162,20 +181,24 @@ class HistoryFeed(Generic[R]):
 
     def frame(self, record: R | PartialTranscript, now: float) -> None:
         """A record of this feed came by the websocket."""
-        if isinstance(record, PartialTranscript):
-            if self._partials and self.state is WatchState.LIVE and self.buffer.has_room:
+        if record.__class__ is PartialTranscript:
+            if self._partials and self.state is _LIVE and self.buffer.has_room:
                 self.buffer.put(record)
             return
-        if self._wants is not None and not self._wants(record):
+        if self._wants is not None and not self._wants(record):  # type: ignore[arg-type] # nor is it here
             return
-        if self.state is WatchState.LIVE:
+        if self.state is _LIVE:
             if not self.buffer.has_room:
                 self._demote(now)
-            elif self._merger.accept(record):
+            elif self._merger.accept(record):  # type: ignore[arg-type]
                 self.buffer.put(record)
             else:
                 self._tell_doubt()
-        elif self.state is WatchState.CATCHING_UP and self._bound:
+        else:
+            self._frame_aside(record, now)  # type: ignore[arg-type]
+
+    def _frame_aside(self, record: R, now: float) -> None:
+        if self.state is WatchState.CATCHING_UP and self._bound:
             if len(self._pending) < self.max_buffer:
                 self._pending.append(record)
             else:
@@ -216,7 +239,7 @@ class HistoryFeed(Generic[R]):
         self._pending_lost = False
         if self.state in (WatchState.LIVE, WatchState.CATCHING_UP):
             if self.state is WatchState.LIVE:
-                self._open_gap(since, cause)
+                self._gaps.open(since + self._skew, cause)
             self._become(WatchState.POLLING, reason)
             self._want_poll(now)
 
@@ -230,7 +253,10 @@ class HistoryFeed(Generic[R]):
     def next_window(self, now: float) -> Window | None:
         """The stretch to fetch now, or None where the consumer has to make room first. Marks a poll as under way."""
         self.poll_due = None
-        if self.buffer.ended or not self.buffer.is_low:
+        if self.buffer.ended:
+            return None
+        if not self.buffer.is_low:
+            self.wants_to_know = True
             return None
         self._polling, self._poll_epoch, self._poll_void = True, self._epoch, False
         return self.window(now)
@@ -267,11 +293,9 @@ class HistoryFeed(Generic[R]):
         self.buffer.extend(fresh)
         self._tell_doubt()
         self._tell_unreadable(window, unreadable)
-        if fresh and (self._gap is not None or self.state is WatchState.LIVE):
-            self._recovered += len(fresh)
-            if self._gap is not None:
-                self._gap_recovered += len(fresh)
-            else:
+        if fresh and (self._gaps.is_open or self.state is WatchState.LIVE):
+            self._gaps.found(len(fresh))
+            if not self._gaps.is_open:
                 self.on_missed(now)
         if len(records) * 4 < self.max_buffer:
             self._window_length = min(LONGEST_WINDOW, self._window_length * 2)
@@ -301,7 +325,7 @@ class HistoryFeed(Generic[R]):
             return
         self._poll_over(now)
         lost_to = min(window.end, now + self._skew)
-        self.buffer.put(self._lost(window.start, lost_to, "history_unavailable"))
+        self.buffer.put(self._gaps.lost(window.start, lost_to, "history_unavailable"))
         self._settle("UNRECOVERABLE")
         self._merger.floor = max(self._merger.floor, lost_to)
         self._advance(window, False, now)
@@ -356,6 +380,7 @@ class HistoryFeed(Generic[R]):
             return
         if self.poll_due is None or at < self.poll_due:
             self.poll_due = at
+            self.wants_to_know = False
             self.on_poll_due()
 
     def _advance(self, window: Window, found: bool, now: float) -> None:
@@ -402,7 +427,7 @@ class HistoryFeed(Generic[R]):
             self._pending_lost = False
             self._want_poll(now)
             return
-        self._close_gap(now)
+        self._gaps.close(now + self._skew)
         if self.state is WatchState.LIVE and found:
             self._audit_interval = self._settings.poll_interval  # what the socket does not bring comes by polling
         else:
@@ -411,7 +436,7 @@ class HistoryFeed(Generic[R]):
         self._want_poll(now + self._audit_interval)
 
     def _keep_polling(self, found: bool, now: float) -> None:
-        self._close_gap(now)
+        self._gaps.close(now + self._skew)
         if self.state is not WatchState.POLLING:
             self._become(WatchState.POLLING, "nothing sends this feed to the websocket of this client")
         if found:
@@ -427,44 +452,15 @@ class HistoryFeed(Generic[R]):
         self._resume_at = None
         self._poll_void = True
         self.buffer.extend(item for item in waiting if isinstance(item, Gap))
-        self._open_gap(self._handed - self._skew, "slow_consumer")
+        self._gaps.open(self._handed, "slow_consumer")
         self._become(WatchState.POLLING, "the consumer is slower than the stream: fetching from where it is")
         self._want_poll(now)
-
-    def _gap_of(self, start: float, end: float | None, cause: GapCause, *, recoverable: bool) -> Gap:
-        stream = None if self.key.rtstream_id == ANY_STREAM else self.key.rtstream_id
-        return Gap(self.key.kind, start, end, cause, recoverable, stream, self.key.index_id)
-
-    def _open_gap(self, since: float, cause: GapCause) -> None:
-        self._gaps += 1
-        if self._gap is None:
-            self._gap = self._gap_of(since + self._skew, None, cause, recoverable=True)
-            self._gap_recovered = 0
-            if self._hooks.wanted:
-                self._hooks.tell(GapOpened(str(self.key), self._gap))
-
-    def _open_gap_now(self) -> Gap | None:
-        return None if self._gap is None else replace(self._gap, recovered=self._gap_recovered)
-
-    def _close_gap(self, now: float) -> None:
-        gap = self._open_gap_now()
-        if gap is not None:
-            self._gap, self._last_gap = None, replace(gap, end=max(gap.start, now + self._skew))
-            if self._hooks.wanted:
-                self._hooks.tell(GapClosed(str(self.key), self._last_gap, healed=True))
-
-    def _lost(self, start: float, end: float, cause: GapCause) -> Gap:
-        self._gaps += 1
-        lost = self._last_gap = self._gap_of(start, end, cause, recoverable=False)
-        if self._hooks.wanted:
-            self._hooks.tell(GapClosed(str(self.key), lost, healed=False))
-        return lost
 
     def _tell_doubt(self) -> None:
         """Records older than all that is remembered came: nobody can tell whether they were handed over."""
         doubt = self._merger.take_doubt()
         if doubt is not None:
-            self.buffer.put(self._lost(*doubt, "history_unavailable"))
+            self.buffer.put(self._gaps.lost(*doubt, "history_unavailable"))
 
     def _tell_unreadable(self, window: Window, records: Sequence[bytes]) -> None:
         """A record that does not fit the protocol is somewhere in this window: it is told of once."""
@@ -473,4 +469,4 @@ class HistoryFeed(Generic[R]):
                 self._unreadable[hash(raw)] = None
                 if len(self._unreadable) > _UNREADABLE_KEPT:
                     del self._unreadable[next(iter(self._unreadable))]
-                self.buffer.put(self._lost(window.start, window.end, "decode_failure"))
+                self.buffer.put(self._gaps.lost(window.start, window.end, "decode_failure"))

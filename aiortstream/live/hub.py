@@ -48,7 +48,7 @@ from aiortstream.live.session import Session
 from aiortstream.live.settings import LiveSettings
 from aiortstream.live.states import ANY_STREAM, FeedKey
 from aiortstream.live.watch import Watch
-from aiortstream.records import Alert, Event, Scene, TranscriptSegment
+from aiortstream.records import Alert, Scene, TranscriptSegment
 from aiortstream.retry import reconnect_delays
 from aiortstream.wire.frames import Hello
 from aiortstream.wire.times import moment
@@ -75,6 +75,7 @@ class LiveHub:
         self._server_time = server_time or ServerTime(self._clock)
         self._hooks = Hooks(settings.hooks)
         self._session = Session(settings)
+        self.event = self._session.event  # a frame has come: told to the session, without a call between
         self._session.on_upgraded = self._serve
         self._poller = Poller(gateway, settings, self._clock, feeds_of=self._session.feeds_of)
         self._connection = Connection(gateway, settings, self._clock, self, self._delays, self._hooks)
@@ -344,10 +345,6 @@ class LiveHub:
             if self._hooks.wanted:
                 reason = "nothing binds an index to another connection"
                 self._hooks.tell(BindingSettled("scene", scene.index_id, "POLLING", reason))
-
-    def event(self, event: Event, now: float, epoch: int, sequence: int | None) -> None:
-        """A frame has come."""
-        self._session.event(event, now, epoch, sequence)
 
     def failed(self, error: VideodbError) -> None:
         """There will be no connection: what lives on it alone ends; what is polled for goes on."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Generic, TypeVar
 
 from aiortstream.live.cursor import Cursor, Key
@@ -23,7 +24,7 @@ def key_of(record: Timed | Alert) -> Key:
     """What makes a record the same record within its feed, whatever unit the wire carried it in."""
     if isinstance(record, Alert):
         return record.firing_id or 0, to_milliseconds(span(record)[1])
-    return to_milliseconds(record.start), to_milliseconds(record.end)
+    return round(record.start * 1000), round(record.end * 1000)  # as `to_milliseconds` does, without two calls
 
 
 def span(record: Timed | Alert) -> tuple[float, float]:
@@ -49,6 +50,8 @@ class Merger(Generic[R]):
         self.too_old = 0
         self._overlap = overlap
         self._max_keys = max_keys
+        self._lot = max(1, max_keys // 8)  # forgotten at once: the first of a dictionary costs more to find than many
+        self._forget_at = max_keys
         self._keys: dict[Key, None] = {}  # in order of arrival
         self._forgotten_before: int | None = None  # ms: the latest end of a key that had to be forgotten
         self._dropped: set[Key] = set()  # accepted once, never handed over, and wanted again however old they are
@@ -80,7 +83,10 @@ class Merger(Generic[R]):
         """Whether this record is wanted and new; if so it is remembered."""
         if self.until is not None and span(record)[0] >= self.until:
             return False
-        key = key_of(record)
+        if record.__class__ is Alert:
+            key = key_of(record)
+        else:  # what `key_of` does, without the call: each event comes through here
+            key = round(record.start * 1000), round(record.end * 1000)  # type: ignore[operator] # of alerts alone
         if key in self._keys:
             self.duplicates += 1
             return False
@@ -91,7 +97,7 @@ class Merger(Generic[R]):
             self._refuse(record)
             return False
         self._keys[key] = None
-        if len(self._keys) > self._max_keys:
+        if len(self._keys) > self._forget_at:
             self._forget()
         return True
 
@@ -144,11 +150,15 @@ class Merger(Generic[R]):
         return Cursor(feed, position, keys)
 
     def _forget(self) -> None:
-        """Forget the record that came first, unless the next poll may bring it again and there is room."""
-        oldest = next(iter(self._keys))
-        if oldest[1] < to_milliseconds(self.fetch_from) or len(self._keys) > _MOST_KEYS * self._max_keys:
-            del self._keys[oldest]
-            self._forgotten_before = max(oldest[1], self._forgotten_before or 0)
+        """Forget the records that came first, but for those that the next poll may bring again while there is room."""
+        needed = to_milliseconds(self.fetch_from)
+        most = _MOST_KEYS * self._max_keys
+        for key in list(islice(self._keys, self._lot)):
+            if key[1] >= needed and len(self._keys) <= most:
+                break
+            del self._keys[key]
+            self._forgotten_before = max(key[1], self._forgotten_before or 0)
+        self._forget_at = max(self._max_keys, len(self._keys) + self._lot - 1)
 
     def _refuse(self, record: R) -> None:
         start, end = span(record)

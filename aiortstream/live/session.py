@@ -237,16 +237,15 @@ class Session:
                 return  # it has come before
             if skipped:
                 self._lost(skipped, now if before is None else before, now)
-        match event:
-            case TranscriptSegment() | PartialTranscript():
-                for feed in self._feeds.get(FeedKey("transcript", event.rtstream_id), ()):
-                    feed.frame(event, now)  # type: ignore[arg-type] # a transcript's key holds transcript feeds only
-            case Scene():
-                self._scene(event, now)
-            case Alert():
-                self._alert(event, now)
-            case DecodeFailure():
-                self._bad_frame(event, now)
+        kind = event.__class__  # looked at one by one: matching by pattern costs three times as much
+        if kind is TranscriptSegment or kind is PartialTranscript:
+            self._route(("transcript", event.rtstream_id, None), event, now)  # type: ignore[union-attr, arg-type]
+        elif kind is Scene:
+            self._scene(event, now)  # type: ignore[arg-type]
+        elif kind is Alert:
+            self._alert(event, now)  # type: ignore[arg-type]
+        elif kind is DecodeFailure:
+            self._bad_frame(event, now)  # type: ignore[arg-type]
         for broadcast in self._event_broadcasts:
             broadcast.frame(event, now)
 
@@ -254,11 +253,16 @@ class Session:
         """A poll has brought what should have come by frame."""
         self._missed_at = now
 
+    def _route(
+        self, key: tuple[str, str, str | None], record: TranscriptSegment | PartialTranscript | Scene, now: float
+    ) -> None:
+        for feed in self._feeds.get(key, ()):  # type: ignore[call-overload] # the tuple equals a FeedKey
+            feed.frame(record, now)
+
     def _scene(self, scene: Scene, now: float) -> None:
         index_id = scene.index_id or self._bindings.only_index(scene.rtstream_id, scene.kind)
         if index_id is not None:
-            for feed in self._feeds.get(FeedKey("scene", scene.rtstream_id, index_id), ()):
-                feed.frame(scene, now)  # type: ignore[arg-type] # an index's key holds scene feeds only
+            self._route(("scene", scene.rtstream_id, index_id), scene, now)
             return
         for key in self._scenes_of.get(scene.rtstream_id, ()):
             for feed in self._feeds[key]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from aiortstream.live.hooks import Outcome
@@ -25,9 +25,11 @@ class WatchState(enum.StrEnum):
     ENDED = "ended"
 
 
-@dataclass(frozen=True, slots=True)
-class FeedKey:
-    """Which feed: a stream's transcript, one of its indexes, or the alerts of a stream, an index or of all."""
+class FeedKey(NamedTuple):
+    """Which feed: a stream's transcript, one of its indexes, or the alerts of a stream, an index or of all.
+
+    A tuple, so that each event is routed by one that is made and compared without a call.
+    """
 
     kind: Literal["transcript", "scene", "alert"]
     rtstream_id: str

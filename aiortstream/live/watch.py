@@ -38,8 +38,7 @@ class Watch(Generic[T_co]):
 
     @property
     def _feed(self) -> HistoryFeed[Any] | BroadcastFeed:
-        feed = self._opened_feed
-        return feed.successor or feed if isinstance(feed, BroadcastFeed) else feed
+        return self._opened_feed.successor or self._opened_feed
 
     async def __aenter__(self) -> Self:
         self._open()
@@ -62,13 +61,18 @@ class Watch(Generic[T_co]):
         if not self._opened:
             self._open()
         while True:
-            feed = self._feed
+            feed = self._opened_feed.successor or self._opened_feed
             try:
-                item: Any = feed.pop(self._hub.now())
+                item: Any = feed.take()
             except IndexError:  # the deque is empty
                 self._raise_end()
                 await feed.buffer.wait()
+            except DataLost:
+                feed.taken(self._hub.now())
+                raise
             else:
+                if feed.wants_to_know:
+                    feed.taken(self._hub.now())
                 return item  # type: ignore[no-any-return] # the hub pairs the feed with the type parameter
 
     def batch(self, max_items: int = 100, max_wait: float = 1.0) -> Batches[T_co]:
@@ -96,17 +100,19 @@ class Watch(Generic[T_co]):
 
     def _take(self, max_items: int) -> list[T_co]:
         items: list[T_co] = []
-        while len(items) < max_items:
-            try:
-                item: Any = self._feed.pop(self._hub.now())
-            except IndexError:
-                break
-            except DataLost as lost:
-                if items:
-                    self._feed.buffer.put_back(lost.gap)  # the next step raises it
-                    break
+        feed = self._feed
+        try:
+            while len(items) < max_items:
+                items.append(feed.take())  # type: ignore[arg-type] # the hub pairs the feed with the type parameter
+        except IndexError:
+            pass
+        except DataLost as lost:
+            if not items:
                 raise
-            items.append(item)
+            feed.buffer.put_back(lost.gap)  # the next step raises it
+        finally:
+            if feed.wants_to_know:
+                feed.taken(self._hub.now())
         return items
 
     def _raise_end(self) -> None:

@@ -25,6 +25,7 @@ from aiortstream.records import (
     TranscriptSegment,
     UnknownEvent,
 )
+from aiortstream.wire.quick import MAKERS, decode_exact
 from aiortstream.wire.times import to_milliseconds, to_seconds
 
 VisualChannel = Literal["visual_index", "scene_index"]
@@ -138,6 +139,15 @@ def decode_frame(raw: bytes, *, received_at: float) -> Event:
 
 def decode_numbered(raw: bytes, *, received_at: float) -> tuple[Event, int | None]:
     """The event in a frame, and the frame's number on its connection where the server numbers them."""
+    try:
+        exact = decode_exact(raw)
+    except (ValueError, RecursionError):
+        return _decode_closely(raw, received_at)
+    return MAKERS[exact.__class__](exact), exact.sequence
+
+
+def _decode_closely(raw: bytes, received_at: float) -> tuple[Event, int | None]:
+    """The same for a frame of any of the spellings that are known, of a rare channel, or of none."""
     try:
         frame = _frame.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
