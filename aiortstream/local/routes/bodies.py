@@ -187,7 +187,9 @@ def _explain(message: str, expected: type[Request]) -> str:
         return f"{path or 'the body'}: expected {_in_words(types['expected'])}, got {_in_words(types['got'])}"
     if choice := _CHOICE.fullmatch(what):
         return f"{path}: expected {_choices(expected, path)}, got {choice['got']}"
-    return f"{path or 'the body'}: {what}"
+    if what == "Number out of range":
+        return f"{path}: expected a number of at most {LARGEST_WHOLE}, got one that is out of range"
+    return f"{path or 'the body'}: expected what its type allows: {what}"
 
 
 def _in_words(types: str) -> str:

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, get_type_h
 
 from aiortstream.local.routes.text import PLAIN, is_plain, quoted
 from aiortstream.local.services.errors import BadRequest
+from aiortstream.local.services.lookup import LARGEST_PAGE, LATEST_PAGE
 from aiortstream.wire.times import EARLIEST, LATEST, to_seconds
 
 if TYPE_CHECKING:
     from aiohttp import web
 
 LARGEST = 2**31 - 1  # of a whole number: beyond it, arithmetic on offsets means nothing to a database
-LARGEST_PAGE = 1000
 LONGEST_TEXT = 4096  # characters; a path and its query have 8190 bytes together
 
 Q = TypeVar("Q")
@@ -157,7 +157,7 @@ class Moment(Kind):
 
 OptionalText: TypeAlias = Annotated[str | None, Text()]
 OptionalMoment: TypeAlias = Annotated[float | None, Moment()]
-PageNumber: TypeAlias = Annotated[int, Whole(least=1)]
+PageNumber: TypeAlias = Annotated[int, Whole(least=1, most=LATEST_PAGE)]
 PageSize: TypeAlias = Annotated[int, Whole(least=1, most=LARGEST_PAGE)]
 
 

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 LARGEST_PAGE = 1000
 LARGEST_NAME = 500  # characters
-_LATEST_PAGE = 1_000_000_000
+LATEST_PAGE = 1_000_000_000
 
 
 def collection_of(conn: sqlite3.Connection, collection_id: str | None) -> collections.CollectionRow:
@@ -80,8 +80,8 @@ def given(value: T | UnsetType | None) -> T | None:
 
 def page_bounds(page: int, page_size: int) -> tuple[int, int]:
     """Limit and offset of a page; the limit is one more than its size, to see whether another follows."""
-    if not 1 <= page <= _LATEST_PAGE:
-        raise BadRequest(f"page: expected a whole number from 1, got {page}")
+    if not 1 <= page <= LATEST_PAGE:
+        raise BadRequest(f"page: expected a whole number from 1 to {LATEST_PAGE}, got {page}")
     if not 1 <= page_size <= LARGEST_PAGE:
         raise BadRequest(f"page_size: expected a whole number from 1 to {LARGEST_PAGE}, got {page_size}")
     return page_size + 1, (page - 1) * page_size

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 import pytest
 from core_fakes import segment
 from media_clips import sample
-from shell_parts import KEY, Shell, open_shell
-from shell_videos import add_video
+from shell_parts import KEY, Shell, Told, open_shell
+from shell_videos import post
 from video_parts import understand_beeps
 
 from aiortstream.local.paths import segments_folder
@@ -72,7 +72,9 @@ async def _furnish(shell: Shell) -> dict[str, str]:
     file.parent.mkdir(parents=True)
     file.write_bytes(b"x" * 100)
     await shell.core.db.run(lambda conn: segments.add(conn, stream, recorded))
-    video = await add_video(shell, sample("clip"))
+    url, _ = await post(shell, await asyncio.to_thread(sample("clip").read_bytes))
+    made = await settled(shell, await shell.post("/collection/default/upload", {"url": url, "name": "Clip"}))
+    video = made["data"]["id"]
     upload = (await shell.get("/collection/default/upload_url")).data["upload_url"].rpartition("/")[2]
     return {
         "collection_id": "default",
@@ -87,8 +89,17 @@ async def _furnish(shell: Shell) -> dict[str, str]:
         "token": "no-such-token",
         "file": "reel.m3u8",
         "name": "index.js",
-        "path": recorded.path,
+        "path": str(recorded.path),
     }
+
+
+async def settled(shell: Shell, told: Told) -> dict[str, Any]:
+    """The envelope of an answer, or of the job that it promises once that is over."""
+    async with asyncio.timeout(WITHIN):
+        while told.body.get("status") == "processing":
+            told = await shell.get(told.body["data"]["output_url"])
+    response: dict[str, Any] = told.body.get("response", told.body)
+    return response
 
 
 class Elsewhere:
