@@ -7,6 +7,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiohttp import web
 
@@ -38,6 +39,13 @@ class Door(web.RequestHandler):
         response.headers[REQUEST_ID_HEADER] = request_id(request)
         response.force_close()
         return response
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """A body that is not encoded as it says is no alarm: it has been refused, and the connection is closed."""
+        if isinstance(kw.get("exc_info"), web.RequestPayloadError):
+            logger.debug("a body cannot be read: %s", " ".join(str(kw["exc_info"]).split())[:_TOLD])
+        else:
+            super().log_exception(*args, **kw)
 
 
 @asynccontextmanager

@@ -47,6 +47,8 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     """Turn whatever a handler raises into the envelope, and log the request without what its URL keeps secret."""
     began = time.perf_counter()
     response = await _answer(request, handler)
+    if request.content.exception() is not None:  # of a body that broke: what follows it is no request
+        response.force_close()
     took = (time.perf_counter() - began) * 1000
     logger.debug("%s %s %s %.1f ms [%s]", request.method, _pattern(request), response.status, took, request_id(request))
     return response

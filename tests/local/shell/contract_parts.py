@@ -149,9 +149,11 @@ def no_complaints() -> Iterator[list[str]]:
             said.append(record.getMessage() + (f": {record.exc_info[1]!r}" if record.exc_info else ""))
 
     handler = Keep(logging.ERROR)
-    logger = logging.getLogger("aiortstream")
-    logger.addHandler(handler)
+    loggers = [logging.getLogger(name) for name in ("aiortstream", "aiohttp", "asyncio")]
+    for logger in loggers:
+        logger.addHandler(handler)
     try:
         yield said
     finally:
-        logger.removeHandler(handler)
+        for logger in loggers:
+            logger.removeHandler(handler)
