@@ -122,9 +122,17 @@ def serve(
     webhook_secret: Annotated[
         str | None, typer.Option(envvar="AIORTSTREAM_WEBHOOK_SECRET", help="whsec_...: sign callbacks with it.")
     ] = None,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Which side to take where sources disagree about the hosted service: lenient, strict, or NAME=VALUE; "
+            "may be given several times. docs/contract.md has the names."
+        ),
+    ] = None,
     visual_channel: Annotated[
-        str, typer.Option(help="Channel of visual scenes on the websocket: scene_index or visual_index.")
-    ] = "scene_index",
+        str | None,
+        typer.Option(help="The same as --profile visual_channel=...: scene_index, or visual_index."),
+    ] = None,
     log_level: Annotated[
         str, typer.Option(envvar="AIORTSTREAM_LOG_LEVEL", help="debug, info, warning or error.")
     ] = "info",
@@ -138,8 +146,6 @@ def serve(
     from aiortstream.local.profile import Profile
     from aiortstream.local.settings import ServerSettings
 
-    if visual_channel not in ("scene_index", "visual_index"):
-        fail(f"--visual-channel: expected scene_index or visual_index, got {visual_channel!r}", USAGE)
     if log_level.lower() not in ("debug", "info", "warning", "error"):
         fail(f"--log-level: expected debug, info, warning or error, got {log_level!r}", USAGE)
     configure_logging(log_level)
@@ -151,7 +157,7 @@ def serve(
             api_key=api_key,
             public_url=public_url,
             webhook_secret=webhook_secret,
-            profile=Profile(visual_channel=visual_channel),  # type: ignore[arg-type] # checked above
+            profile=Profile.of([*(profile or ()), *([f"visual_channel={visual_channel}"] if visual_channel else ())]),
             models=ServerSettings.models_from_environment(os.environ),
         )
     except VideodbError as error:

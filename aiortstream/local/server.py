@@ -128,7 +128,8 @@ class LocalServer:
             playback_lifetime=settings.playback_lifetime,
             ticket_lifetime=settings.ticket_lifetime,
         )
-        hub = WebsocketHub(visual=settings.profile.visual_channel, limits=settings.hub)
+        profile = settings.profile
+        hub = WebsocketHub(visual=profile.visual_channel, audio=profile.audio_channel, limits=settings.hub)
         sender = WebhookSender(db, secret=settings.webhook_secret)
         self._begin(self._send_webhooks(sender), "aiortstream webhooks")
         manager = StreamManager(db, models, hub, sender, urls, data.path, settings.profile)

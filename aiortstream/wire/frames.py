@@ -29,6 +29,7 @@ from aiortstream.wire.quick import MAKERS, decode_exact
 from aiortstream.wire.times import to_milliseconds, to_seconds
 
 VisualChannel = Literal["visual_index", "scene_index"]
+AudioChannel = Literal["audio_index", "spoken_index"]
 _CAPTURE = "capture_session"  # the channel's name, and the beginning of its events' names
 RAW_KEPT = 2048  # bytes of a bad frame that its DecodeFailure keeps: enough to see what it was
 
@@ -284,13 +285,18 @@ def number_frame(frame: bytes, sequence: int) -> bytes:
     return b'%b,"sequence":%d}' % (frame[:-1], sequence)
 
 
-def encode_frame(record: TranscriptSegment | PartialTranscript | Scene | Alert, *, visual: VisualChannel) -> bytes:
-    """A record as the frame that carries it. `visual` names the channel of visual scenes, on which sources disagree."""
+def encode_frame(
+    record: TranscriptSegment | PartialTranscript | Scene | Alert,
+    *,
+    visual: VisualChannel,
+    audio: AudioChannel = "audio_index",
+) -> bytes:
+    """A record as the frame that carries it. `visual` and `audio` name the channels of scenes: sources disagree."""
     match record:
         case TranscriptSegment() | PartialTranscript():
             channel, data = "transcript", _transcript_data(record)
         case Scene():
-            channel = visual if record.kind == "visual" else "audio_index"
+            channel = visual if record.kind == "visual" else audio
             data = _timed_data(record)
             if record.metadata:
                 data["metadata"] = record.metadata

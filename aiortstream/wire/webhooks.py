@@ -1,7 +1,7 @@
 """The body of an alert's callback, as the hosted service has been recorded to send it.
 
 Times are ISO 8601 with an offset in recorded deliveries and float seconds in the documentation; the profile chooses.
-The event id carries an `event-` prefix here and nowhere else.
+The event id carries an `event-` prefix in recorded ones, and nowhere else.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from aiortstream.records import Alert
 from aiortstream.wire.times import to_iso
 
 WebhookTimes = Literal["iso", "seconds"]
+EventIdForm = Literal["prefixed", "bare"]
 
 
-def alert_body(alert: Alert, *, times: WebhookTimes) -> dict[str, Any]:
+def alert_body(alert: Alert, *, times: WebhookTimes, event_id: EventIdForm = "prefixed") -> dict[str, Any]:
     """The JSON object that is posted to `callback_url` when `alert` fires."""
 
     def moment(seconds: float | None) -> str | float | None:
@@ -23,7 +24,7 @@ def alert_body(alert: Alert, *, times: WebhookTimes) -> dict[str, Any]:
         return to_iso(seconds) if times == "iso" else seconds
 
     return {
-        "event_id": None if alert.event_id is None else f"event-{alert.event_id}",
+        "event_id": f"event-{alert.event_id}" if alert.event_id and event_id == "prefixed" else alert.event_id,
         "label": alert.label,
         "confidence": alert.confidence,
         "explanation": alert.text,

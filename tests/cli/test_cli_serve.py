@@ -81,7 +81,9 @@ async def test_it_finds_its_data_again_and_lets_nobody_else_have_it(tmp_path: Pa
     [
         (("--host", "0.0.0.0"), "an api_key is needed"),
         (("--port", "70000"), "expected 0 to 65535"),
-        (("--visual-channel", "pictures"), "expected scene_index or visual_index"),
+        (("--visual-channel", "pictures"), "visual_channel: expected visual_index or scene_index, got 'pictures'"),
+        (("--profile", "loose"), "profile: expected one of lenient, strict, visual_channel=..."),
+        (("--profile", "start_connected=maybe"), "start_connected: expected lenient or strict, got 'maybe'"),
         (("--log-level", "loud"), "expected debug, info, warning or error"),
         (("--webhook-secret", "whsec_not base64"), "webhook_secret"),
     ],

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from aiortstream.local.deliver.away import Timer
     from aiortstream.records import PartialTranscript, Scene, TranscriptSegment
-    from aiortstream.wire.frames import VisualChannel
+    from aiortstream.wire.frames import AudioChannel, VisualChannel
 
 logger = logging.getLogger("aiortstream.local.websocket")
 
@@ -52,13 +52,21 @@ class HubFull(Exception):  # noqa: N818 - the name says what happened
 
 
 class WebsocketHub:
-    """All connections. `visual` names the channel of visual scenes, on which clients disagree; `len` counts sockets.
+    """All connections; `len` counts sockets. `visual` and `audio` name channels of scenes, on which clients disagree.
 
     `timer` is the running event loop unless another is given.
     """
 
-    def __init__(self, *, visual: VisualChannel, limits: HubLimits | None = None, timer: Timer | None = None) -> None:
-        self._visual = visual
+    def __init__(
+        self,
+        *,
+        visual: VisualChannel,
+        audio: AudioChannel = "audio_index",
+        limits: HubLimits | None = None,
+        timer: Timer | None = None,
+    ) -> None:
+        self._visual: VisualChannel = visual
+        self._audio: AudioChannel = audio
         self._limits = limits or HubLimits()
         self._timer: Timer = timer or asyncio.get_running_loop()
         self._links: set[Link] = set()  # of every socket, from its handshake to its end
@@ -81,10 +89,10 @@ class WebsocketHub:
         if not present:
             return
         now = self._timer.time()
-        numbered = plain = Outgoing(encode_frame(record, visual=self._visual), now)
+        numbered = plain = Outgoing(encode_frame(record, visual=self._visual, audio=self._audio), now)
         if isinstance(record, Alert) and record.firing_id is not None:
             hosted = msgspec.structs.replace(record, firing_id=None, fired_at=None)
-            plain = Outgoing(encode_frame(hosted, visual=self._visual), now)
+            plain = Outgoing(encode_frame(hosted, visual=self._visual, audio=self._audio), now)
         for connection in present:
             frame = numbered if connection.backlog.numbered else plain
             if connection.link is None:

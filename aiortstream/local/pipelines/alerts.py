@@ -109,7 +109,9 @@ class AlertJudging:
 
     async def _fire(self, alert: AlertRow, scene: SceneRow, verdict: Verdict, model: str) -> None:
         fired = self._alert(alert, scene, verdict)
-        body = msgspec.json.encode(alert_body(fired, times=self._context.profile.webhook_times))
+        profile = self._context.profile
+        told = alert_body(fired, times=profile.webhook_times, event_id=profile.webhook_event_id)
+        body = msgspec.json.encode(told)
         now = self._clock()
 
         def commit(conn: sqlite3.Connection) -> tuple[AlertRow, FiringRow] | None:

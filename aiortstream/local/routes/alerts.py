@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from aiortstream.local.routes.answers import Data, Made, Said
+from aiortstream.local.routes.answers import Data, Said
 from aiortstream.local.routes.bodies import Json
 from aiortstream.local.routes.keys import SERVICES
 from aiortstream.local.routes.query import OptionalText, PageQuery
@@ -25,7 +25,7 @@ from aiortstream.wire.rest import (
 routes = Routes()
 
 
-@routes.post("/rtstream/event", body=Json(EventRequest), answer=Made(EventIdAnswer))
+@routes.post("/rtstream/event", body=Json(EventRequest), answer=Data(EventIdAnswer))
 async def create_event(request: web.Request, body: EventRequest) -> EventIdAnswer:
     """Define an event."""
     return await request.app[SERVICES].alerts.create_event(body)
@@ -37,7 +37,7 @@ async def list_events(request: web.Request) -> EventsAnswer:
     return await request.app[SERVICES].alerts.list_events()
 
 
-@routes.post("/rtstream/{rtstream_id}/index/{index_id}/alert", body=Json(AlertRequest), answer=Made(AlertIdAnswer))
+@routes.post("/rtstream/{rtstream_id}/index/{index_id}/alert", body=Json(AlertRequest), answer=Data(AlertIdAnswer))
 async def create_alert(request: web.Request, body: AlertRequest) -> AlertIdAnswer:
     """Put an alert on an index."""
     return await request.app[SERVICES].alerts.create(*_ids(request), body)

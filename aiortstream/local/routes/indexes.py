@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from aiortstream.local.routes.answers import Data, Made, Said
+from aiortstream.local.routes.answers import Data, Said
 from aiortstream.local.routes.bodies import Json
 from aiortstream.local.routes.keys import SERVICES
 from aiortstream.local.routes.query import OptionalMoment, PageQuery
@@ -23,7 +23,7 @@ from aiortstream.wire.rest import (
 routes = Routes()
 
 
-@routes.post("/rtstream/{rtstream_id}/index/scene", body=Json(SceneIndexRequest), answer=Made(SceneIndexAnswer))
+@routes.post("/rtstream/{rtstream_id}/index/scene", body=Json(SceneIndexRequest), answer=Data(SceneIndexAnswer))
 async def create_index(request: web.Request, body: SceneIndexRequest) -> SceneIndexAnswer:
     """Create an index and start it."""
     return await request.app[SERVICES].indexes.create(request.match_info["rtstream_id"], body)

@@ -88,7 +88,7 @@ class PlayQuery:
 @routes.get("/rtstream/{rtstream_id}/stream", query=PlayQuery, answer=Data(StreamAnswer))
 async def play_window(request: web.Request, query: PlayQuery) -> StreamAnswer:
     """URLs that play what was recorded between `start` and `end`."""
-    return await request.app[SERVICES].streams.playback(request.match_info["rtstream_id"], query.start, query.end)
+    return await request.app[SERVICES].streams.generate(request.match_info["rtstream_id"], query.start, query.end)
 
 
 @routes.post("/rtstream/{rtstream_id}/export", body=Json(ExportRequest), answer=Promised(ExportAnswer))

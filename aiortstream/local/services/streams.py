@@ -167,6 +167,13 @@ class StreamService:
         """
         return await self._recordings.playback(await self._row(rtstream_id), start, end)
 
+    async def generate(self, rtstream_id: str, start: float, end: float) -> StreamAnswer:
+        """The same as a client of this profile is answered, who may want the stream where others want a player."""
+        answer = await self.playback(rtstream_id, start, end)
+        if self._profile.generate_stream == "stream":
+            answer.player_url = answer.stream_url
+        return answer
+
     async def segments(self, rtstream_id: str, start: float, end: float) -> Sequence[SegmentInfo]:
         """Recorded segments that share time with the window and are on disk, in order; none if nothing was recorded.
 

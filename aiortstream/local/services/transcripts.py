@@ -53,7 +53,9 @@ class TranscriptService:
         return await self.status(rtstream_id)
 
     async def stop(self, rtstream_id: str, request: TranscriptionRequest) -> TranscriptionStatusAnswer:
-        """Transcribe no more, or for the audio indexes of the stream alone. Raises NotFound."""
+        """Transcribe no more, or for the audio indexes of the stream alone. Answers `stopped` also where it was never
+        asked for, as the wire has no other word for it here. Raises NotFound.
+        """
 
         def stop(conn: sqlite3.Connection) -> None:
             stream_of(conn, rtstream_id)
@@ -62,7 +64,10 @@ class TranscriptService:
 
         await self._db.run(stop)
         await self._manager.apply(rtstream_id)
-        return await self.status(rtstream_id)
+        answer = await self.status(rtstream_id)
+        if answer.status == "not_configured":
+            answer.status = "stopped"
+        return answer
 
     async def status(self, rtstream_id: str) -> TranscriptionStatusAnswer:
         """`running`, `stopped`, or `not_configured` if it was never asked for. Raises NotFound."""

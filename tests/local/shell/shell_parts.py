@@ -159,7 +159,12 @@ async def open_shell(data_dir: Path, settings: ServerSettings | None = None) -> 
     async with open_core(data_dir, profile=settings.profile) as core:
         parts = Parts(
             Services(core.db, core.manager, core.models, urls, settings.profile, data_dir, settings.uploads),
-            WebsocketHub(visual=settings.profile.visual_channel, limits=settings.hub, timer=timer),
+            WebsocketHub(
+                visual=settings.profile.visual_channel,
+                audio=settings.profile.audio_channel,
+                limits=settings.hub,
+                timer=timer,
+            ),
             Jobs(settings.jobs, clock),
             ClipCache(data_dir / "clips", _no_cut),
             urls,
