@@ -11,6 +11,7 @@ from aiohttp import web
 from aiortstream.local.deliver.clips import ClipCache
 from aiortstream.local.deliver.hub import WebsocketHub
 from aiortstream.local.deliver.jobs import Jobs
+from aiortstream.local.deliver.live_page import LivePage
 from aiortstream.local.routes import (
     alerts,
     collections,
@@ -57,6 +58,7 @@ class Parts:
 
     services: Services
     hub: WebsocketHub
+    page: LivePage
     jobs: Jobs
     clips: ClipCache
     urls: Urls
@@ -73,6 +75,7 @@ def build_app(parts: Parts, settings: ServerSettings) -> web.Application:
     app.on_response_prepare.append(stamp_answer)
     app[keys.SERVICES] = parts.services
     app[keys.HUB] = parts.hub
+    app[keys.LIVE_PAGE] = parts.page
     app[keys.JOBS] = parts.jobs
     app[keys.CLIPS] = parts.clips
     app[keys.URLS] = parts.urls

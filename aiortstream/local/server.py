@@ -27,6 +27,7 @@ from aiortstream.local.datadir import DataDir
 from aiortstream.local.deliver.clips import ClipCache
 from aiortstream.local.deliver.hub import WebsocketHub
 from aiortstream.local.deliver.jobs import Jobs
+from aiortstream.local.deliver.live_page import LivePage
 from aiortstream.local.deliver.webhooks import WebhookSender
 from aiortstream.local.door import serving
 from aiortstream.local.recording.export import export_mp4
@@ -132,7 +133,8 @@ class LocalServer:
         hub = WebsocketHub(visual=profile.visual_channel, audio=profile.audio_channel, limits=settings.hub)
         sender = WebhookSender(db, secret=settings.webhook_secret)
         self._begin(self._send_webhooks(sender), "aiortstream webhooks")
-        manager = StreamManager(db, models, hub, sender, urls, data.path, settings.profile)
+        page = LivePage(hub)
+        manager = StreamManager(db, models, page, sender, urls, data.path, settings.profile)
         stack.push_async_callback(manager.aclose)
         jobs = Jobs(settings.jobs)
         stack.push_async_callback(jobs.aclose)
@@ -141,12 +143,14 @@ class LocalServer:
         services = Services(db, manager, models, urls, settings.profile, data.path, settings.uploads)
         await services.uploads.tidy()
         await services.videos.tidy()
-        self._parts = Parts(services, hub, jobs, clips, urls, signer)
+        self._parts = Parts(services, hub, page, jobs, clips, urls, signer)
 
         await manager.start()
         self._begin(self._tidy_bindings(manager, hub), "aiortstream bindings")
         await stack.enter_async_context(serving(build_app(self._parts, settings), listener, grace=GRACE))
-        stack.callback(hub.close)  # first of all: the sockets' handlers end, so that nothing waits for them
+        # First of all: the handlers of sockets and pages end, so that nothing waits for them.
+        stack.callback(hub.close)
+        stack.callback(page.close)
         logger.info("serving at %s, data in %s", self._url, data.path)
 
     def _begin(self, work: Coroutine[object, object, None], name: str) -> None:

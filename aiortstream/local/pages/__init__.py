@@ -1,8 +1,8 @@
-"""The server's own web pages: the list of streams at `/`, and the player at `/watch`, `/player` and, framed, `/embed`.
+"""The server's own web pages: the dashboard at `/`, and the player at `/watch`, `/player` and, framed, `/embed`.
 
 Plain files, without a build step and without anything from elsewhere: `CONTENT_SECURITY_POLICY` forbids both, and every
-page must be served with it. What the pages show comes from `/status.json` and from the player's query; it is put in as
-text, never as markup.
+page must be served with it. What the pages show comes from `/status.json`, `/live`, the API and the player's query; it
+is put in as text, never as markup.
 """
 
 from __future__ import annotations
@@ -25,10 +25,16 @@ PAGES: Mapping[str, str] = MappingProxyType(
 
 STATIC: Mapping[str, str] = MappingProxyType(
     {
+        "dashboard.css": "text/css; charset=utf-8",
+        "dialogs.js": "text/javascript; charset=utf-8",
+        "feed.js": "text/javascript; charset=utf-8",
         "icon.svg": "image/svg+xml",
         "index.js": "text/javascript; charset=utf-8",
+        "page.js": "text/javascript; charset=utf-8",
         "pages.css": "text/css; charset=utf-8",
         "player.js": "text/javascript; charset=utf-8",
+        "search.js": "text/javascript; charset=utf-8",
+        "streams.js": "text/javascript; charset=utf-8",
         "timeline.js": "text/javascript; charset=utf-8",
     }
 )

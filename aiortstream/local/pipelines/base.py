@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -28,11 +29,15 @@ class Tally:
     """Calls of models that failed for good, and runs that broke off."""
     last_error: str | None = None
     """Of the last failure, None once there has been a record since."""
+    delay: float | None = None
+    """Seconds between the end of what the newest record tells of and its being committed."""
 
-    def succeeded(self, records: int = 1) -> None:
-        """There are new records."""
+    def succeeded(self, records: int = 1, *, ended: float | None = None) -> None:
+        """There are new records; the newest tells of something that ended then, in unix seconds."""
         self.records += records
         self.last_error = None
+        if ended is not None:
+            self.delay = max(0.0, time.time() - ended)
 
     def failed(self, reason: str) -> None:
         """Something failed for good."""

@@ -108,4 +108,4 @@ class SpeechSummaries:
         await self._writer.write(
             self.stream, index, draft, also=lambda conn: indexes.set_mark(conn, index.id, piece.mark)
         )
-        self._tally.succeeded()
+        self._tally.succeeded(ended=piece.end_ms / 1000)

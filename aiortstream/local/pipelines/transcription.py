@@ -97,7 +97,7 @@ class Transcription:
             return
         if utterances:
             rows = await self._context.db.run(lambda conn: self._add(conn, utterances, transcriber.model))
-            self._tally.succeeded(len(rows))
+            self._tally.succeeded(len(rows), ended=rows[-1].end_ms / 1000)
             for row in rows:
                 self._publish(row)
 

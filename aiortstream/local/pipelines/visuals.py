@@ -71,4 +71,4 @@ class Visuals:
             return
         draft = Draft(window.start_ms, window.end_ms, description.text, description.metadata or None, describer.model)
         await self._writer.write(self.stream, index, draft)
-        self._tally.succeeded()
+        self._tally.succeeded(ended=window.end_ms / 1000)

@@ -27,6 +27,7 @@ logger = logging.getLogger("aiortstream.local.http")
 
 KEY_HEADER = "x-access-token"
 REQUEST_ID_HEADER = "x-request-id"
+PAGE_HEADER = "x-aiortstream-page"
 _REQUEST_ID = web.RequestKey("request_id", str)
 
 
@@ -151,7 +152,9 @@ def _key_check(api_key: str) -> Callable[[web.Request, Access], web.Response | N
         if access in (Access.CAPABILITY, Access.OPEN):
             return None
         given = request.headers.get(KEY_HEADER)
-        if given is None and access is Access.BROWSER:
+        # A browser adds the password by itself, to what pages of other sites send as well; a header of its own, which
+        # they cannot send without being asked for, says that it is this server's page that calls.
+        if given is None and (access is Access.BROWSER or PAGE_HEADER in request.headers):
             given = _basic_password(request.headers.get(hdrs.AUTHORIZATION, ""))
         if given is not None and hmac.compare_digest(given.encode(errors="replace"), expected):
             return None

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 import msgspec
 from aiohttp import web
 
-from aiortstream._version import __version__
+from aiortstream.local.deliver.live_page import TooManyViewers
 from aiortstream.local.pages import CONTENT_SECURITY_POLICY, EMBEDDED_POLICY, PAGES, STATIC, read_page
 from aiortstream.local.routes.answers import Content, Data, json_body
-from aiortstream.local.routes.keys import OPENAPI, SERVICES
+from aiortstream.local.routes.keys import LIVE_PAGE, OPENAPI, SERVICES
+from aiortstream.local.routes.query import OptionalMoment
 from aiortstream.local.routes.table import Access, Routes
-from aiortstream.local.services.errors import BadRequest, NotFound
+from aiortstream.local.services.errors import NotFound, Unavailable
+from aiortstream.local.services.overview import StatusAnswer
 from aiortstream.wire.rest import Answer
 
 browser = Routes(Access.BROWSER)
 anyone = Routes(Access.OPEN)
 
 HTML = "text/html"
-STREAMS_SHOWN = 200
 _LATEST = 60.0  # seconds of recording that a stream's link on the page plays
+_SHORTEST = 4.0  # seconds that are played of what lasted less
 
 
 class HealthAnswer(Answer):
@@ -29,22 +32,12 @@ class HealthAnswer(Answer):
     status: str
 
 
-class ShownStream(Answer):
-    """One stream as the page shows it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MomentQuery:
+    """A window of a recording, unix seconds; without one it is the last minute."""
 
-    id: str
-    name: str | None
-    status: str | None
-    reason: str | None
-    recording: bool
-    player_url: str | None
-
-
-class StatusAnswer(Answer):
-    """GET /status.json, without an envelope."""
-
-    version: str
-    rtstreams: list[ShownStream]
+    start: OptionalMoment = None
+    end: OptionalMoment = None
 
 
 @browser.get("/", answer=Content(HTML))
@@ -94,30 +87,37 @@ async def get_health(_request: web.Request) -> HealthAnswer:
 
 @browser.get("/status.json", answer=Content("application/json", StatusAnswer))
 async def get_status(request: web.Request) -> web.StreamResponse:
-    """The streams as they are now, for the page."""
-    streams = (await request.app[SERVICES].streams.list(limit=STREAMS_SHOWN)).results
-    shown = [
-        ShownStream(
-            stream.id,
-            stream.name,
-            stream.status,
-            stream.status_reason,
-            bool(stream.store),
-            await _latest(request, stream.id) if stream.store else None,
-        )
-        for stream in streams
-    ]
-    return json_body(msgspec.json.encode(StatusAnswer(__version__, shown)))
+    """The streams as they are now: state, source, rate, and how each piece of work on them is doing."""
+    return json_body(msgspec.json.encode(await request.app[SERVICES].overview.status()))
 
 
-async def _latest(request: web.Request, rtstream_id: str) -> str | None:
-    """The player's URL for the last minute, if any of it is recorded."""
-    now = time.time()
+@browser.get("/live", answer=Content("text/event-stream"))
+async def get_live(request: web.Request) -> web.StreamResponse:
+    """Transcripts, scenes and alerts of all streams as they come, as server-sent events."""
+    page = request.app[LIVE_PAGE]
     try:
-        answer = await request.app[SERVICES].streams.playback(rtstream_id, now - _LATEST, now)
-    except BadRequest:
-        return None
-    return answer.player_url
+        viewer = page.enter()
+    except TooManyViewers as error:
+        raise Unavailable(str(error)) from None
+    try:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        await response.prepare(request)
+        await response.write(b"retry: 2000\n\n")
+        while (chunk := await viewer.next()) is not None:
+            await response.write(chunk)
+    finally:
+        page.leave(viewer)
+    return response
+
+
+@browser.get("/moment/{rtstream_id}", query=MomentQuery, answer=Content(None))
+async def get_moment(request: web.Request, query: MomentQuery) -> web.StreamResponse:
+    """Go on to the player, at a window of a stream's recording."""
+    now = time.time()
+    start = now - _LATEST if query.start is None else query.start
+    end = max(start + _SHORTEST, now if query.end is None else query.end)
+    answer = await request.app[SERVICES].streams.playback(request.match_info["rtstream_id"], start, end)
+    return web.Response(status=302, headers={"Location": answer.player_url or "/"})
 
 
 def _page(name: str, policy: str = CONTENT_SECURITY_POLICY) -> web.Response:

@@ -68,6 +68,11 @@ class Intake:
         self._frame_taps: list[FrameTap] = []
         self._audio_taps: list[AudioTap] = []
 
+    @property
+    def status(self) -> IngestStatus | None:
+        """How the ingest is doing at this moment; None between two."""
+        return None if self._ingest is None else self._ingest.status
+
     def add_frame_tap(self, tap: FrameTap) -> None:
         """Hand frames to it from now on."""
         self._frame_taps.append(tap)

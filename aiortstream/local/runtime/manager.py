@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from aiortstream.local.ingest.status import IngestStatus
     from aiortstream.local.pipelines.base import Tally
     from aiortstream.local.ports import Models, OutboxWaker, Publisher, Urls
     from aiortstream.local.profile import Profile
@@ -88,6 +89,11 @@ class StreamManager:
     def statistics(self) -> Mapping[str, Mapping[str, Tally]]:
         """What the pipelines of each running stream have done: by stream id, then by name."""
         return {key: runtime.statistics() for key, runtime in self._runtimes.items() if runtime.running}
+
+    def vitals(self, rtstream_id: str) -> tuple[IngestStatus | None, Mapping[str, Tally]]:
+        """How a stream's source is doing, and what its pipelines have done; None and empty while it is stopped."""
+        runtime = self._runtimes.get(rtstream_id)
+        return (None, {}) if runtime is None else (runtime.ingest_status(), runtime.statistics())
 
     async def aclose(self) -> None:
         """End all streams, each after what it has at hand, within some fifteen seconds. Closing twice is fine."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from aiortstream.local.ingest.status import IngestStatus
     from aiortstream.local.pipelines.base import Context, Tally
 
 logger = logging.getLogger("aiortstream.local.runtime")
@@ -35,6 +36,7 @@ class _Session:
     """From a start to the stop or the end that follows it."""
 
     crew: Crew
+    intake: Intake
     work: Work
     task: asyncio.Task[None]  # ingests; where the source ends by itself, it ends the session too
 
@@ -62,6 +64,10 @@ class StreamRuntime:
             return {}
         crew = self._session.crew
         return {key: crew[key].tally for key in crew}
+
+    def ingest_status(self) -> IngestStatus | None:
+        """How its source is doing at this moment; None while it is stopped."""
+        return None if self._session is None else self._session.intake.status
 
     async def apply(self) -> None:
         """Start, stop or change what differs from what is wanted; returns when that is done.
@@ -103,7 +109,7 @@ class StreamRuntime:
         intake = Intake(partial(self._make, plan, spec, *self._logs(plan, crew, recorded_until)), name=self._id)
         work = Work(self._context, crew, intake)
         task = asyncio.create_task(self._ingest(intake), name=f"{self._id} ingest")
-        self._session = _Session(crew, work, task)
+        self._session = _Session(crew, intake, work, task)
 
     def _recover(self) -> None:
         if lost := recover(segments_folder(self._data_dir, self._id)):

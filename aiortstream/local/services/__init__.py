@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aiortstream.local.services.alerts import AlertService
 from aiortstream.local.services.collections import CollectionService
 from aiortstream.local.services.indexes import IndexService
+from aiortstream.local.services.overview import Overview
 from aiortstream.local.services.search import SearchService
 from aiortstream.local.services.spoken import SpokenService
 from aiortstream.local.services.streams import StreamService
@@ -42,6 +43,7 @@ class Services:
         self.transcripts = TranscriptService(db, manager, models)
         self.indexes = IndexService(db, manager, models)
         self.alerts = AlertService(db, manager, urls)
+        self.overview = Overview(db, manager)
         self.search = SearchService(db, models)
         self.videos = VideoService(db, urls, data_dir)
         self.uploads = UploadService(db, urls, self.videos, data_dir, uploads)

@@ -98,6 +98,11 @@ def of_collection(conn: sqlite3.Connection, collection_id: str) -> Sequence[Inde
     return [_row(row) for row in rows]
 
 
+def names(conn: sqlite3.Connection) -> dict[str, str]:
+    """What to call each index: its name, or the beginning of its prompt."""
+    return dict(conn.execute("SELECT id, coalesce(name, substr(prompt, 1, 40)) FROM indexes"))
+
+
 def set_running(conn: sqlite3.Connection, index_id: str, *, running: bool, at: float) -> None:
     """Start or stop it."""
     conn.execute("UPDATE indexes SET running = ?, updated_at = ? WHERE id = ?", (running, at, index_id))

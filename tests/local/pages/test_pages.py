@@ -13,7 +13,7 @@ from aiortstream.local.pages import CONTENT_SECURITY_POLICY, PAGES, STATIC, Unkn
 
 SCRIPTS = sorted(name for name in STATIC if name.endswith(".js"))
 SERVED = {"/", "/player", "/openapi.json"}  # pages that a page may link to
-VOID = {"meta", "link"}
+VOID = {"meta", "link", "input"}
 
 
 class Page(HTMLParser):
@@ -84,10 +84,20 @@ def test_what_labels_point_to_is_there(page: Page) -> None:
 
 
 def test_scripts_find_their_elements(name: str, page: Page) -> None:
-    script = read_page(name.replace(".html", ".js")).decode()
-    used = set(re.findall(r'element\("([\w-]+)"\)', script))
+    scripts = scripts_of(name.replace(".html", ".js"))
+    used = set(re.findall(r'(?:element|wire)\("([\w-]+)"', "".join(read_page(each).decode() for each in scripts)))
     assert used
     assert used <= set(page.values("id"))
+
+
+def scripts_of(name: str) -> set[str]:
+    """A script, and those that it is made of."""
+    found, left = set(), {name}
+    while left:
+        found |= left
+        imported = re.findall(r'from "\./([\w.]+)"', "".join(read_page(each).decode() for each in left))
+        left = set(imported) - found
+    return found
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -106,8 +116,9 @@ def test_scripts_make_no_markup_or_code_of_text(script: str) -> None:
         assert way not in text
 
 
-def test_styles_load_nothing() -> None:
-    styles = read_page("pages.css").decode()
+@pytest.mark.parametrize("name", [name for name in STATIC if name.endswith(".css")])
+def test_styles_load_nothing(name: str) -> None:
+    styles = read_page(name).decode()
     assert "@import" not in styles
     assert "url(" not in styles
     assert styles.count("{") == styles.count("}")

@@ -33,8 +33,6 @@ class Server:
 
     root: Path
     segments: list[SegmentInfo] = field(default_factory=list)
-    streams: list[dict[str, object]] = field(default_factory=list)
-    status: int = 200
     base: str = ""
 
     def record(self) -> None:
@@ -51,10 +49,9 @@ class Server:
         window = f"/recording/{round((EPOCH + start) * 1e6):016d}-{round((EPOCH + end) * 1e6):016d}.m3u8"
         return self.base + "/player?" + "&".join(f"{key}={value}" for key, value in {"url": window, **query}.items())
 
-    async def page(self, request: web.Request) -> web.Response:
-        name = {"/": "index.html", "/player": "player.html"}[request.path]
-        headers = {"Content-Type": PAGES[name], "Content-Security-Policy": CONTENT_SECURITY_POLICY}
-        return web.Response(body=read_page(name), headers=headers)
+    async def page(self, _request: web.Request) -> web.Response:
+        headers = {"Content-Type": PAGES["player.html"], "Content-Security-Policy": CONTENT_SECURITY_POLICY}
+        return web.Response(body=read_page("player.html"), headers=headers)
 
     async def static(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
@@ -72,9 +69,6 @@ class Server:
     async def expired(self, request: web.Request) -> web.Response:
         return web.json_response({"success": False, "message": "this link has expired"}, status=403)
 
-    async def statuses(self, request: web.Request) -> web.Response:
-        return web.json_response({"version": "1.2.3", "rtstreams": self.streams}, status=self.status)
-
     async def file(self, request: web.Request) -> web.FileResponse:
         return web.FileResponse(sample_path())
 
@@ -86,13 +80,11 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
     app = web.Application()
     app.add_routes(
         [
-            web.get("/", server.page),
             web.get("/player", server.page),
             web.get("/static/{name}", server.static),
             web.get(r"/recording/{start:\d+}-{end:\d+}.m3u8", server.playlist),
             web.get(r"/segments/{path:.+}", server.segment),
             web.get("/expired.m3u8", server.expired),
-            web.get("/status.json", server.statuses),
             web.get("/file.mp4", server.file),
         ]
     )
@@ -110,12 +102,6 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
 async def tab(tmp_path: Path) -> AsyncIterator[Page]:
     async with open_page(tmp_path / "profile") as page:
         yield page
-
-
-def stream(id: str, name: str, status: str, **more: object) -> dict[str, object]:  # noqa: A002 - the name on the wire
-    """A stream as `/status.json` lists it."""
-    usual = {"reason": None, "url": f"rtsp://camera/{id}", "recording": False, "player_url": None}
-    return {"id": id, "name": name, "status": status, **usual, **more}
 
 
 async def seek(tab: Page, position: float) -> None:
@@ -233,32 +219,3 @@ async def test_text_from_a_link_stays_text(tab: Page, server: Server) -> None:
     await tab.until(PLAYING)
     assert await tab.text("title") == "<img src=x onerror=alert(1)>"
     assert await tab.evaluate("document.images.length") == 0
-
-
-async def test_the_list_follows_the_server(tab: Page, server: Server) -> None:
-    await tab.goto(server.base)
-    await tab.until("document.getElementById('summary').innerText.startsWith('No streams yet')")
-    assert await tab.text("version") == "1.2.3"
-    assert server.base in await tab.text("example")
-
-    front = stream("rts-1", "<b>Front</b>", "connected", recording=True, player_url=server.player(0, 10))
-    back = stream("rts-2", "Back", "error", reason="connection refused", player_url="https://elsewhere.example/player")
-    server.streams = [front, back]
-    await tab.until("document.querySelectorAll('.card').length === 2")
-    cards = str(await tab.evaluate("document.getElementById('streams').innerText"))
-    for shown in ("<b>Front</b>", "Connected", "rtsp://camera/rts-1", "Source down, retrying", "not recorded"):
-        assert shown in cards
-    assert "onnection refused" in cards
-    links = await tab.evaluate("[...document.querySelectorAll('.card a')].filter((a) => !a.hidden).map((a) => a.href)")
-    assert links == [server.player(0, 10)]
-
-    server.streams = [back | {"status": "stopped"}]
-    await tab.until("document.querySelectorAll('.card').length === 1")
-    assert await tab.text("summary") == "1 stream, 0 connected"
-    assert tab.complaints == []
-
-    server.status = 500
-    await tab.until(PROBLEM)
-    assert "status 500" in await tab.text("problem")
-    server.status = 200
-    await tab.until("!document.getElementById('problem').checkVisibility()")

@@ -16,6 +16,7 @@ from aiortstream.local.app import Parts, build_app
 from aiortstream.local.deliver.clips import ClipCache
 from aiortstream.local.deliver.hub import WebsocketHub
 from aiortstream.local.deliver.jobs import Jobs
+from aiortstream.local.deliver.live_page import LivePage
 from aiortstream.local.door import serving
 from aiortstream.local.recording.segmenter import SegmentInfo
 from aiortstream.local.services import Services
@@ -157,14 +158,16 @@ async def open_shell(data_dir: Path, settings: ServerSettings | None = None) -> 
     signer = Signer(SECRET, clock)
     urls = Urls(base, signer, playback_lifetime=settings.playback_lifetime, ticket_lifetime=settings.ticket_lifetime)
     async with open_core(data_dir, profile=settings.profile) as core:
+        hub = WebsocketHub(
+            visual=settings.profile.visual_channel,
+            audio=settings.profile.audio_channel,
+            limits=settings.hub,
+            timer=timer,
+        )
         parts = Parts(
             Services(core.db, core.manager, core.models, urls, settings.profile, data_dir, settings.uploads),
-            WebsocketHub(
-                visual=settings.profile.visual_channel,
-                audio=settings.profile.audio_channel,
-                limits=settings.hub,
-                timer=timer,
-            ),
+            hub,
+            LivePage(hub),
             Jobs(settings.jobs, clock),
             ClipCache(data_dir / "clips", _no_cut),
             urls,
@@ -178,6 +181,7 @@ async def open_shell(data_dir: Path, settings: ServerSettings | None = None) -> 
                         yield Shell(core, parts, http, base, clock, timer)
                 finally:
                     parts.hub.close()
+                    parts.page.close()
         finally:
             await parts.jobs.aclose()
             await parts.clips.aclose()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 import pytest
 from aiohttp import ClientSession, encode_basic_auth
 from shell_parts import KEY, Shell, open_shell
@@ -16,6 +17,9 @@ from aiortstream.local.pages import CONTENT_SECURITY_POLICY, STATIC, read_page
 from aiortstream.local.paths import segments_folder
 from aiortstream.local.recording.segmenter import SegmentInfo
 from aiortstream.local.store import segments
+from aiortstream.records import TranscriptSegment
+
+NOW = 1_700_000_000.0
 
 
 @pytest.fixture
@@ -70,7 +74,7 @@ async def test_nothing_else_is_static(shell: Shell, name: str) -> None:
     assert (await shell.get(f"/static/{name}")).refusal[0] == 404
 
 
-@pytest.mark.parametrize("path", ["/", "/status.json"])
+@pytest.mark.parametrize("path", ["/", "/status.json", "/live"])
 async def test_a_browser_gives_the_key_as_a_password(browser: ClientSession, path: str) -> None:
     async with browser.get(path) as response:
         assert response.status == 401
@@ -97,12 +101,27 @@ async def test_the_password_opens_no_call_of_the_api(browser: ClientSession) -> 
         assert "WWW-Authenticate" not in response.headers
 
 
-async def test_the_list_of_streams(shell: Shell) -> None:
+async def test_the_page_calls_the_api_with_the_password_and_a_header_of_its_own(browser: ClientSession) -> None:
+    headers = {"Authorization": encode_basic_auth("anyone", KEY), "x-aiortstream-page": "1"}
+    async with browser.get("/rtstream", headers=headers) as response:
+        assert response.status == 200
+    headers["Authorization"] = encode_basic_auth("anyone", "wrong")
+    async with browser.get("/rtstream", headers=headers) as response:
+        assert response.status == 401
+    # Pages of other sites would have to ask whether they may send that header; nobody says yes.
+    asking = {"Origin": "https://elsewhere.test", "Access-Control-Request-Headers": "x-aiortstream-page"}
+    async with browser.options("/rtstream", headers=asking) as response:
+        assert response.status >= 400
+        assert "Access-Control-Allow-Origin" not in response.headers
+
+
+async def test_the_streams_at_a_glance(shell: Shell) -> None:
     recorded, other = await shell.connect(name="Front"), await shell.connect(name="Back", store=False)
     await shell.patch(f"/rtstream/{other}/status", {"action": "stop"})
     async with shell.http.get(f"{shell.base}/status.json") as response:
         told = await response.json()
-    assert told["version"] == __version__
+    assert (told["version"], told["count"]) == (__version__, 2)
+    assert told["now"] == pytest.approx(time.time(), abs=60)
     back, front = told["rtstreams"]
     assert back == {
         "id": other,
@@ -110,23 +129,51 @@ async def test_the_list_of_streams(shell: Shell) -> None:
         "status": "stopped",
         "reason": "stopped by request",
         "recording": False,
-        "player_url": None,
+        **dict.fromkeys(("since", "attempts", "packets", "silence", "frames_dropped", "picture", "sound")),
+        "stages": [],
     }
-    assert (front["id"], front["recording"], front["player_url"]) == (recorded, True, None)
+    assert (front["id"], front["recording"]) == (recorded, True)
 
 
-async def test_a_stream_that_is_recorded_has_a_link_to_its_last_minute(shell: Shell) -> None:
+async def test_a_link_goes_on_to_the_player_at_a_moment(shell: Shell) -> None:
     shell.clock.now = now = time.time()
     stream = await shell.connect()
+    async with shell.http.get(f"{shell.base}/moment/{stream}") as response:
+        assert response.status == 400  # nothing is recorded yet
     piece = SegmentInfo(Path("a/1.ts"), now - 10, now - 2, 9, "a", has_video=True, has_audio=True)
     path = segments_folder(shell.core.data_dir, stream) / piece.path
     path.parent.mkdir(parents=True)
     path.write_bytes(b"x" * 9)
     await shell.core.db.run(lambda conn: segments.add(conn, stream, piece))
-    async with shell.http.get(f"{shell.base}/status.json") as response:
-        (shown,) = (await response.json())["rtstreams"]
-    query = parse_qs(urlsplit(shown["player_url"]).query)
-    async with shell.http.get(query["url"][0]) as response:
-        assert response.status == 200
-        assert "a/1.ts" in await response.text()
-    assert query["mp4"][0].endswith(".mp4")
+    for asked in ("", f"?start={now - 9}&end={now - 8}", f"?start={now - 5}"):
+        url = f"{shell.base}/moment/{stream}{asked}"
+        async with shell.http.get(url, allow_redirects=False) as response:
+            assert response.status == 302
+            player = urlsplit(response.headers["Location"])
+        assert player.path == "/watch"
+        query = parse_qs(player.query)
+        async with shell.http.get(query["url"][0]) as response:
+            assert response.status == 200
+            assert "a/1.ts" in await response.text()
+        assert query["mp4"][0].endswith(".mp4")
+    assert (await shell.get("/moment/rts-none")).refusal[0] == 404
+    assert (await shell.get(f"/moment/{stream}?start=yesterday")).refusal[0] == 400
+
+
+async def test_what_happens_is_shown_as_it_does(shell: Shell) -> None:
+    async with shell.http.get(f"{shell.base}/live") as response:
+        assert (response.status, response.content_type) == (200, "text/event-stream")
+        assert await response.content.readuntil(b"\n\n") == b"retry: 2000\n\n"
+        shell.parts.page.publish((), TranscriptSegment(NOW, NOW + 1, "Hello\n\nthere", "rts-1", "Door"))
+        kind, _, data = (await response.content.readuntil(b"\n\n")).decode().partition("\n")
+        assert kind == "event: transcript"
+        assert msgspec.json.decode(data.removeprefix("data: ").strip()) == {
+            "rtstream_id": "rts-1",
+            "rtstream_name": "Door",
+            "start": NOW,
+            "end": NOW + 1,
+            "text": "Hello\n\nthere",
+        }
+        shell.parts.page.close()
+        assert await response.content.read() == b""
+    assert (await shell.get("/live")).refusal[0] == 503

@@ -56,7 +56,8 @@ def test_every_route_that_asks_for_no_key_is_meant_to() -> None:
     assert open_to_all == {"/watch", "/player", "/embed", "/static/{name}", "/healthz", "/openapi.json"}
     signed = {route.path for route in ROUTES if route.access is Access.CAPABILITY}
     assert all(path == "/ws" or path.startswith("/p/{token}/") for path in signed)
-    assert {route.path for route in ROUTES if route.access is Access.BROWSER} == {"/", "/status.json"}
+    pages = {route.path for route in ROUTES if route.access is Access.BROWSER}
+    assert pages == {"/", "/status.json", "/live", "/moment/{rtstream_id}"}
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
