@@ -17,6 +17,8 @@ from aiortstream.local.routes.bodies import LONGEST_TEXT, Json
 from aiortstream.local.routes.query import Flag, Kind, Moment, Number, Text, Whole, parameters
 from aiortstream.local.routes.table import Access, Route
 
+# What goes on for as long as somebody listens has tests of its own.
+ENDING = [route for route in ROUTES if route.name != "get_live"]
 KEYED = [route for route in ROUTES if route.access is Access.KEY]
 WITH_BODY = [route for route in ROUTES if isinstance(route.body, Json)]
 WITH_QUERY = [route for route in ROUTES if route.query is not None]

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 from contract_calls import (
+    ENDING,
     KEYED,
     WITH_BODY,
     WITH_QUERY,
@@ -26,7 +27,6 @@ from contract_calls import (
 from contract_parts import Scenery, foreign_path, no_complaints, open_scenery, settled
 from shell_parts import KEY
 
-from aiortstream.local.app import ROUTES
 from aiortstream.local.deliver.jobs import JobLimits
 from aiortstream.local.routes.answers import Promised
 from aiortstream.local.routes.query import PageQuery, parameters
@@ -47,7 +47,7 @@ async def scenery(tmp_path: Path) -> AsyncIterator[Scenery]:
 
 
 async def test_both_slash_forms_answer_alike_and_never_redirect(scenery: Scenery) -> None:
-    for route in ROUTES:
+    for route in ENDING:
         told: list[tuple[int, str]] = []
         for slash in ("", "/"):
             url = (
@@ -65,7 +65,7 @@ async def test_both_slash_forms_answer_alike_and_never_redirect(scenery: Scenery
 async def test_without_the_key_nothing_is_looked_at(scenery: Scenery) -> None:
     before = await rows(scenery)
     async with aiohttp.ClientSession() as stranger:
-        for route in ROUTES:
+        for route in ENDING:
             if route.access not in (Access.KEY, Access.BROWSER):
                 continue
             for headers, said in (({}, "no API key"), ({"x-access-token": "sk-other"}, "not the one")):
@@ -80,7 +80,7 @@ async def test_without_the_key_nothing_is_looked_at(scenery: Scenery) -> None:
 
 
 async def test_a_token_that_is_not_ours_opens_nothing(scenery: Scenery) -> None:
-    for route in ROUTES:
+    for route in ENDING:
         if route.access is Access.CAPABILITY:
             told = await scenery.shell.call(route.method, scenery.path(route.path))
             assert told.refusal[0] == 403, route.path
