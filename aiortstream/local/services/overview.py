@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from aiortstream._version import __version__
-from aiortstream.local.store import indexes, streams
+from aiortstream.local.store import indexes, outbox, streams
 from aiortstream.wire.rest import Answer
 
 if TYPE_CHECKING:
@@ -104,6 +104,13 @@ class Overview:
         now = time.time()
         shown = [self._shown(row, names, now) for row in rows]
         return StatusAnswer(__version__, now, count, shown)
+
+    async def metrics(self, *, websockets: int) -> bytes:
+        """The same for Prometheus, and how many websockets are open and callbacks wait; in the content type there."""
+        from aiortstream.local.services.metrics import exposition
+
+        status, webhooks = await self.status(), await self._db.read(outbox.pending)
+        return exposition(status, websockets=websockets, webhooks=webhooks)
 
     def _shown(self, row: streams.StreamRow, names: Mapping[str, str], now: float) -> ShownStream:
         shown = ShownStream(row.id, row.name, row.status, row.status_reason, row.store)

@@ -57,6 +57,11 @@ def next_due(conn: sqlite3.Connection) -> float | None:
     return None if row[0] is None else float(row[0])
 
 
+def pending(conn: sqlite3.Connection) -> int:
+    """How many are to be sent, now or later."""
+    return int(conn.execute("SELECT count(*) FROM outbox WHERE next_attempt_at IS NOT NULL").fetchone()[0])
+
+
 def delivered(conn: sqlite3.Connection, delivery_id: int, at: float) -> None:
     """The receiver took it."""
     conn.execute(

@@ -177,3 +177,13 @@ async def test_what_happens_is_shown_as_it_does(shell: Shell) -> None:
         shell.parts.page.close()
         assert await response.content.read() == b""
     assert (await shell.get("/live")).refusal[0] == 503
+
+
+async def test_the_figures_for_prometheus(shell: Shell) -> None:
+    stream = await shell.connect(name="Front")
+    async with shell.http.get(f"{shell.base}/metrics") as response:
+        assert (response.status, response.content_type) == (200, "text/plain")
+        text = await response.text()
+    assert f'aiortstream_stream_status{{name="Front",rtstream_id="{stream}",status="' in text
+    assert "aiortstream_websockets 0.0" in text
+    assert "aiortstream_webhooks_pending 0.0" in text

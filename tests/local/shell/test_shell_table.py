@@ -57,7 +57,7 @@ def test_every_route_that_asks_for_no_key_is_meant_to() -> None:
     signed = {route.path for route in ROUTES if route.access is Access.CAPABILITY}
     assert all(path == "/ws" or path.startswith("/p/{token}/") for path in signed)
     pages = {route.path for route in ROUTES if route.access is Access.BROWSER}
-    assert pages == {"/", "/status.json", "/live", "/moment/{rtstream_id}"}
+    assert pages == {"/", "/status.json", "/metrics", "/live", "/moment/{rtstream_id}"}
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
