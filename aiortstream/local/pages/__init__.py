@@ -30,6 +30,7 @@ STATIC: Mapping[str, str] = MappingProxyType(
         "feed.js": "text/javascript; charset=utf-8",
         "icon.svg": "image/svg+xml",
         "index.js": "text/javascript; charset=utf-8",
+        "moments.js": "text/javascript; charset=utf-8",
         "page.js": "text/javascript; charset=utf-8",
         "pages.css": "text/css; charset=utf-8",
         "player.js": "text/javascript; charset=utf-8",

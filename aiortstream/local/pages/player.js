@@ -2,6 +2,7 @@
 // At /embed it is in a frame of another page, and shows the picture alone.
 // HLS is played by the browser itself; one that cannot gets the MP4.
 
+import { markMoment, showMoments } from "./moments.js";
 import { cutAt, dateAt, positionOf, readPlaylist, readWindow } from "./timeline.js";
 
 const HLS_TYPE = "application/vnd.apple.mpegurl";
@@ -9,6 +10,7 @@ const STEP = 5; // seconds
 const PICTURE = 1 / 25; // seconds
 const PATIENCE = 15_000; // milliseconds until a playlist must be there
 
+const isEmbedded = /^\/embed\/?$/.test(location.pathname);
 const element = (id) => document.getElementById(id);
 const video = element("video");
 const query = new URLSearchParams(location.search);
@@ -102,6 +104,7 @@ async function open() {
   }
   const segments = readPlaylist(await (await ask(address)).text());
   const begin = readWindow(address.pathname)?.start ?? null;
+  if (begin !== null && !isEmbedded) showMoments(address, () => parts, video).then(showClock);
   if (mp4) fallBack = (why) => playFile(mp4, begin === null ? segments : cutAt(segments, begin), why);
   if (video.canPlayType(HLS_TYPE)) {
     play(address, "HLS", segments, begin === null ? null : positionOf(segments, begin));
@@ -167,6 +170,7 @@ function showClock() {
   const known = date !== null && Number.isFinite(date);
   element("clock").hidden = !known;
   if (!known) return;
+  markMoment(date);
   const iso = new Date(Math.round(date)).toISOString();
   element("clock-label").textContent = exact ? "Time of the picture" : "Time of the picture, about";
   element("local").dateTime = iso;
@@ -187,15 +191,15 @@ const keys = {
 
 function pressed(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || !video.currentSrc) return;
-  // The video and what can be pressed handle the space bar themselves.
-  if (event.key === " " && event.target.closest("video, button, a, summary")) return;
+  // The video and what can be pressed handle the space bar themselves, and a choice handles letters.
+  if (event.target.closest("select") || (event.key === " " && event.target.closest("video, button, a, summary"))) return;
   const action = keys[event.key.toLowerCase()];
   if (!action) return;
   event.preventDefault();
   action();
 }
 
-document.documentElement.classList.toggle("embedded", /^\/embed\/?$/.test(location.pathname));
+document.documentElement.classList.toggle("embedded", isEmbedded);
 element("again").addEventListener("click", () => location.reload());
 document.addEventListener("keydown", pressed);
 video.addEventListener("error", failed);

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 from urllib.parse import quote
 
+import msgspec
 from aiohttp import hdrs, web
 
 from aiortstream.local.recording.export import ExportError
@@ -22,6 +23,7 @@ from aiortstream.local.routes.answers import Content
 from aiortstream.local.routes.keys import CLIPS, SERVICES, SIGNER
 from aiortstream.local.routes.table import Access, Routes
 from aiortstream.local.services.errors import BadRequest, Forbidden, NotFound, Unavailable
+from aiortstream.local.services.moments import MomentsAnswer
 from aiortstream.local.urls import TokenRefused, reel_scope, stream_scope, video_scope
 
 routes = Routes(Access.CAPABILITY)
@@ -66,6 +68,16 @@ async def get_window_mp4(request: web.Request) -> web.StreamResponse:
     except OSError as error:
         raise Unavailable(f"this window cannot be written: {error.strerror or type(error).__name__}") from error
     return web.FileResponse(clip, headers={**_FRESH, hdrs.CONTENT_TYPE: MP4})
+
+
+@routes.get(
+    "/p/{token}/manifests/{rtstream_id}/" + _WINDOW + ".json", answer=Content("application/json", MomentsAnswer)
+)
+async def get_moments(request: web.Request) -> web.StreamResponse:
+    """What was seen, said and alerted in the same window, and which of it is recorded."""
+    rtstream_id, start, end = _window(request)
+    answer = await request.app[SERVICES].moments.within(rtstream_id, start, end)
+    return web.Response(body=msgspec.json.encode(answer), content_type="application/json", headers=_FRESH)
 
 
 @routes.get("/p/{token}/segments/{rtstream_id}/{path:.+}", answer=Content(TS, ranges=True))

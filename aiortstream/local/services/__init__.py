@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aiortstream.local.services.alerts import AlertService
 from aiortstream.local.services.collections import CollectionService
 from aiortstream.local.services.indexes import IndexService
+from aiortstream.local.services.moments import Moments
 from aiortstream.local.services.overview import Overview
 from aiortstream.local.services.search import SearchService
 from aiortstream.local.services.spoken import SpokenService
@@ -43,6 +44,7 @@ class Services:
         self.transcripts = TranscriptService(db, manager, models)
         self.indexes = IndexService(db, manager, models)
         self.alerts = AlertService(db, manager, urls)
+        self.moments = Moments(db)
         self.overview = Overview(db, manager)
         self.search = SearchService(db, models)
         self.videos = VideoService(db, urls, data_dir)

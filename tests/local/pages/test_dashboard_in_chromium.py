@@ -49,7 +49,7 @@ async def press(tab: Page, text: str) -> None:
 
 
 async def test_a_stream_is_added_described_watched_for_and_found(tab: Page, server: LocalServer) -> None:
-    assert await tab.text("summary") == "None yet. Add one here, or connect one with a client."
+    await tab.until("document.getElementById('summary').innerText.startsWith('None yet.')")
     await tab.evaluate("document.getElementById('add').click()")
     await fill(tab, "stream-dialog", url="gopher://x", name="Front <b>door</b>")
     shown = "document.querySelector('#stream-dialog .notice')"
@@ -92,6 +92,14 @@ async def test_a_stream_is_added_described_watched_for_and_found(tab: Page, serv
         where = await tab.evaluate("document.querySelector('#hits a').href")
         await tab.goto(where)
         await tab.until("document.querySelector('video').currentTime > 0.3")
+        await tab.until("document.querySelectorAll('#moment-list li').length > 2")
+        await tab.evaluate("document.querySelector('video').pause()")
+        last = "[...document.querySelectorAll('#moment-list li')].at(-1)"
+        await tab.evaluate(f"{last}.querySelector('button').click()")
+        await tab.until(f"{last}.getAttribute('aria-current') === 'true'")
+        told = await tab.evaluate(f"Date.parse({last}.querySelector('time').dateTime)")
+        shown = await tab.until("Date.parse(document.getElementById('local').dateTime)")
+        assert abs(told - shown) < 1000  # the picture of the moment that was chosen
 
     async with AsyncClient(server.api_key, base_url=server.url) as client:
         (rtstream,) = await client.list_rtstreams()

@@ -12,7 +12,7 @@ from aiohttp import web
 from chromium import Page, open_page
 
 from aiortstream.local.pages import CONTENT_SECURITY_POLICY, PAGES, STATIC, read_page
-from aiortstream.local.recording.playlist import window_playlist
+from aiortstream.local.recording.playlist import coverage, window_playlist
 from aiortstream.local.recording.segmenter import Segmenter, SegmentInfo
 from aiortstream.local.sample import load_manifest, sample_path
 
@@ -33,6 +33,7 @@ class Server:
 
     root: Path
     segments: list[SegmentInfo] = field(default_factory=list)
+    told: list[dict[str, object]] = field(default_factory=list)
     base: str = ""
 
     def record(self) -> None:
@@ -62,6 +63,12 @@ class Server:
         text = window_playlist(self.segments, start, end, lambda segment: f"/segments/{segment.path}")
         return web.Response(text=text, content_type="application/vnd.apple.mpegurl")
 
+    async def moments(self, request: web.Request) -> web.Response:
+        start, end = (int(request.match_info[name]) / 1e6 for name in ("start", "end"))
+        spans = [{"start": each.start, "end": each.end} for each in coverage(self.segments)]
+        told = {"rtstream_id": "rts-1", "name": "Film", "start": start, "end": end, "complete": False, "spans": spans}
+        return web.json_response({**told, "moments": self.told})
+
     async def segment(self, request: web.Request) -> web.FileResponse:
         path = self.root / request.match_info["path"]
         return web.FileResponse(path, headers={"Content-Type": "video/mp2t"})
@@ -81,8 +88,10 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
     app.add_routes(
         [
             web.get("/player", server.page),
+            web.get("/embed", server.page),
             web.get("/static/{name}", server.static),
             web.get(r"/recording/{start:\d+}-{end:\d+}.m3u8", server.playlist),
+            web.get(r"/recording/{start:\d+}-{end:\d+}.json", server.moments),
             web.get(r"/segments/{path:.+}", server.segment),
             web.get("/expired.m3u8", server.expired),
             web.get("/file.mp4", server.file),
@@ -219,3 +228,39 @@ async def test_text_from_a_link_stays_text(tab: Page, server: Server) -> None:
     await tab.until(PLAYING)
     assert await tab.text("title") == "<img src=x onerror=alert(1)>"
     assert await tab.evaluate("document.images.length") == 0
+
+
+async def test_what_was_seen_and_said_is_beside_the_picture(tab: Page, server: Server) -> None:
+    server.told = [
+        {"kind": kind, "start": EPOCH + at, "end": EPOCH + at + 1, "text": f"<b>{kind}</b>", "of": of}
+        for kind, at, of in (("scene", 2, "door"), ("transcript", 5, None), ("alert", 125, "visitor"))
+    ]
+    await tab.goto(server.player(0, 130))
+    await tab.until(PLAYING)
+    await tab.until("document.querySelectorAll('#moment-list li').length === 3")
+    await tab.evaluate("document.querySelector('video').pause()")
+    listed = str(await tab.evaluate("document.getElementById('moment-list').innerText"))
+    for shown in ("<b>scene</b>", "door", "Said", "visitor"):
+        assert shown in listed
+    note = await tab.text("moments-note")
+    assert "One stretch is not recorded, 100 s in all." in note
+    assert "There is more than is shown" in note
+
+    await tab.evaluate("document.querySelectorAll('#moment-list button')[2].click()")  # after the hole
+    await tab.until("document.querySelectorAll('#moment-list li')[2].getAttribute('aria-current') === 'true'")
+    shown_at = await tab.evaluate("Date.parse(document.getElementById('local').dateTime) / 1000")
+    assert shown_at == pytest.approx(EPOCH + 125, abs=0.1)
+    await seek(tab, 3)
+    await tab.until("document.querySelectorAll('#moment-list li')[0].getAttribute('aria-current') === 'true'")
+
+    await tab.evaluate("document.getElementById('kind').value = 'alert'")
+    await tab.evaluate("document.getElementById('kind').dispatchEvent(new Event('change'))")
+    assert await tab.evaluate("[...document.querySelectorAll('#moment-list li')].map((each) => each.hidden)") == [
+        True,
+        True,
+        False,
+    ]
+    await tab.goto(server.player(0, 130).replace("/player?", "/embed?"))
+    await tab.until("document.querySelector('video').currentTime >= 0")
+    assert await tab.text("moments") == ""
+    assert tab.complaints == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -12,6 +13,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 import aiohttp
 import av
+import msgspec
 import pytest
 from core_fakes import DEADLINE, T0
 from media_clips import decode_strictly, sample
@@ -23,8 +25,10 @@ from aiortstream.local.deliver.clips import ClipCache
 from aiortstream.local.paths import segments_folder
 from aiortstream.local.recording.export import export_mp4
 from aiortstream.local.recording.segmenter import SegmentInfo
-from aiortstream.local.store import segments
+from aiortstream.local.store import alerts, scenes, segments, transcripts
 from aiortstream.local.urls import stream_scope, video_scope
+
+INDEX = {"extraction_type": "time", "extraction_config": {"time": 2}, "prompt": "What is seen?", "name": "porch"}
 
 
 def cut(found: Sequence[SegmentInfo], root: Path, out: Path, start: float, end: float) -> None:
@@ -121,6 +125,53 @@ async def test_a_window_is_also_one_file(theatre: Theatre, tmp_path: Path) -> No
     decoded = await asyncio.to_thread(decode_strictly, file)
     assert decoded.video[-1] - decoded.video[0] == pytest.approx(2, abs=0.2)
     assert decoded.audio
+
+
+async def test_a_window_is_also_what_was_seen_said_and_alerted(theatre: Theatre) -> None:
+    ms = round(T0 * 1000)
+
+    def write(conn: sqlite3.Connection) -> None:
+        transcripts.add(conn, theatre.stream, start_ms=ms + 500, end_ms=ms + 900, text="Hello", words=[], model="m")
+        transcripts.add(conn, theatre.stream, start_ms=ms + 9000, end_ms=ms + 9900, text="Later", words=[], model="m")
+
+    await theatre.shell.core.db.run(write)
+    index = (await theatre.shell.post(f"/rtstream/{theatre.stream}/index/scene", INDEX)).data["rtstream_index_id"]
+    event = (await theatre.shell.post("/rtstream/event", {"event_prompt": "A door", "label": "door"})).data["event_id"]
+    path = f"/rtstream/{theatre.stream}/index/{index}/alert"
+    alert = (await theatre.shell.post(path, {"event_id": event, "callback_url": "https://x.test/"})).data["alert_id"]
+
+    def fire(conn: sqlite3.Connection) -> None:
+        seen = scenes.add(
+            conn, index, start_ms=ms, end_ms=ms + 2000, text="A door", metadata=None, model="m", embedding=None
+        )
+        alerts.add_firing(
+            conn,
+            alert,
+            seen.id,
+            rtstream_id=theatre.stream,
+            index_id=index,
+            fired_ms=ms + 2000,
+            now_ms=ms + 2500,
+            confidence=0.9,
+            explanation="It is a door",
+            model="m",
+        )
+
+    await theatre.shell.core.db.run(fire)
+    status, body, response = await theatre.fetch(theatre.window(0, 4, "json"))
+    assert (status, response.content_type) == (200, "application/json")
+    told = msgspec.json.decode(body)
+    assert (told["rtstream_id"], told["name"], told["complete"]) == (theatre.stream, "Front", True)
+    (span,) = told["spans"]
+    assert (span["start"], span["end"]) == (pytest.approx(T0, abs=0.1), pytest.approx(T0 + 4, abs=0.2))
+    assert [(each["kind"], each["start"] - T0, each["text"], each["of"]) for each in told["moments"]] == [
+        ("scene", 0.0, "A door", "porch"),
+        ("alert", 0.0, "It is a door", "door"),
+        ("transcript", 0.5, "Hello", None),
+    ]
+    elsewhere = msgspec.json.decode((await theatre.fetch(theatre.window(100, 104, "json")))[1])
+    assert (elsewhere["spans"], elsewhere["moments"]) == ([], [])
+    assert (await theatre.refusal(theatre.window(0, 4, "json", token=theatre.token("stream:other"))))[0] == 403
 
 
 async def test_byte_ranges(theatre: Theatre) -> None:
