@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from aiortstream.alerts import EventDefinition, event_request, read_event
 from aiortstream.arguments import non_empty, path_of
+from aiortstream.checking import checked
 from aiortstream.collections import Collection
 from aiortstream.context import Context
 from aiortstream.errors import AuthenticationError, ClientClosedError, InvalidArgumentError, ServerStartError
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 HOSTED = "https://api.videodb.io"
 
 
+@checked
 class AsyncClient:
     """A client of one server: the hosted service with a key, or an embedded one (`AsyncClient.local()`).
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 from msgspec import UNSET
 
 from aiortstream.arguments import non_empty, path_of
+from aiortstream.checking import checked
 from aiortstream.errors import InvalidArgumentError
 from aiortstream.live.bindings import OWN, ConnectionChoice, TranscriptBinding
 from aiortstream.rtstreams import RTStream
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 MEDIA_TYPES: tuple[rest.MediaType, ...] = ("audio", "video")
 
 
+@checked
 class Collection:
     """A collection. A handle from `client.collection(id)` knows its id only, until `refresh()`."""
 

@@ -10,6 +10,7 @@ from msgspec import UNSET
 
 from aiortstream.alerts import AlertDefinition, read_alert
 from aiortstream.arguments import non_empty, page_params, path_of
+from aiortstream.checking import checked
 from aiortstream.errors import InvalidArgumentError
 from aiortstream.live.bindings import OWN, AlertBinding, ConnectionChoice
 from aiortstream.records import Alert, Gap, Keyed, Scene
@@ -44,6 +45,7 @@ class ScenePage(Keyed, frozen=True):
     next_page: bool
 
 
+@checked
 class RTStreamSceneIndex:
     """A scene index of a stream. Iterating it with `async for` is `watch_scenes()`.
 

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET
 
 from aiortstream.arguments import page_params, path_of, seconds_above_zero
+from aiortstream.checking import checked
 from aiortstream.embeds import embed_code
 from aiortstream.errors import InvalidArgumentError, InvalidRequestError, ProtocolError, RequestTimeoutError
 from aiortstream.indexes import RTStreamSceneIndex, audio_config, visual_config
@@ -50,6 +51,7 @@ class RTStreamExportResult(Keyed, frozen=True):
         return embed_code(self.player_url, width, height, title, allow_fullscreen=allow_fullscreen)
 
 
+@checked
 class RTStream:
     """A live stream. A handle from `client.rtstream(id)` knows its id only, until `refresh()`.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from msgspec import UNSET
 
 from aiortstream.arguments import non_empty, path_of
+from aiortstream.checking import checked
 from aiortstream.embeds import embed_code
 from aiortstream.errors import InvalidArgumentError, ProtocolError
 from aiortstream.wire import rest
@@ -30,6 +31,7 @@ class RTStreamSearchOptions(TypedDict, total=False):
     scene_index_id: str | None
 
 
+@checked
 class RTStreamShot:
     """One hit: a stretch of a stream whose record fits the query. Times are unix seconds.
 
@@ -110,6 +112,7 @@ class RTStreamShot:
         return embed_code(self.player_url, width, height, title, allow_fullscreen=allow_fullscreen)
 
 
+@checked
 class RTStreamSearchResult:
     """Hits, best first; iterable, with `len()`."""
 
@@ -156,6 +159,9 @@ def search_request(
     """The body of a search, checked; what is None is left out."""
     if result_threshold is not None and result_threshold < 1:
         raise InvalidArgumentError(f"result_threshold: expected a number of results above 0, got {result_threshold!r}")
+    for item in filter or ():
+        if not hasattr(item, "keys"):
+            raise InvalidArgumentError(f"filter: expected a list of dicts, got one that holds a {type(item).__name__}")
     return rest.SearchRequest(
         non_empty(query, "query"),
         scene_index_id=UNSET if index_id is None else index_id,

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import aiohttp
-import msgspec
 from yarl import URL
 
 from aiortstream._version import __version__
 from aiortstream.answers import Operation, Reply, decode, open_envelope, read_headers
+from aiortstream.checking import wire_body
 from aiortstream.errors import (
     AuthenticationError,
     ConnectionFailedError,
@@ -216,7 +216,7 @@ class Transport:
         call = _Call(
             operation,
             self._base.join(URL(operation.path, encoded=True)),
-            None if body is None else msgspec.json.encode(body),
+            None if body is None else wire_body(body),
             _query(params),
             idempotent,
             with_key=True,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import msgspec
 
 from aiortstream.arguments import non_empty, path_of
+from aiortstream.checking import checked
 from aiortstream.embeds import embed_code
 from aiortstream.errors import (
     InvalidArgumentError,
@@ -69,6 +70,7 @@ _MODERN = _ALL - _LEGACY
 _EITHER = frozenset({"score_threshold", "filter"})
 
 
+@checked
 class Shot:
     """One hit: a stretch of a video. Its attributes can be read by key too: `shot["text"]`."""
 
@@ -136,6 +138,7 @@ class Shot:
         return videos.CompileInput(self.video_id, self._collection_id, [(self.start, self.end)])
 
 
+@checked
 class SearchResult:
     """Shots, the best video first; iterable, with `len()` and by number. `warnings` is what the server adds."""
 
@@ -202,6 +205,7 @@ class SearchResult:
         return embed_code(self.player_url, width, height, title, allow_fullscreen=allow_fullscreen)
 
 
+@checked
 class SearchResponse:
     """The answer of Search v2. `results` is a `SearchResult` where `response_type` is "shots" or "deepsearch".
 

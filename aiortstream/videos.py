@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 from urllib.parse import urlsplit
 
 from aiortstream.arguments import non_empty, path_of
+from aiortstream.checking import checked
 from aiortstream.embeds import embed_code
 from aiortstream.errors import InvalidArgumentError, ProtocolError
 from aiortstream.records import Keyed
@@ -43,6 +44,7 @@ class SpokenPiece(Keyed, frozen=True):
     text: str
 
 
+@checked
 class Video:
     """A video. A handle from `client.video(id)` knows its id only, until `refresh()`.
 
@@ -103,8 +105,14 @@ class Video:
         """
         if not timeline and self.stream_url:
             return self.stream_url
-        for start, end in timeline or ():
-            if not 0 <= start < end:
+        for stretch in timeline or ():
+            try:
+                start, end = stretch
+                ordered = 0 <= start < end
+            except (TypeError, ValueError):
+                kind = type(stretch).__name__
+                raise InvalidArgumentError(f"timeline: expected (start, end) in seconds, got a {kind}") from None
+            if not ordered:
                 raise InvalidArgumentError(f"timeline: expected 0 <= start < end in seconds, got ({start}, {end})")
         answer = await self._context.transport.post(
             self._path("stream"),
