@@ -102,12 +102,15 @@ def _check_of(annotation: str) -> Callable[[str, Any], None] | None:
             kinds.append(_PLAIN[found["name"]])
         else:
             return None
+    chosen = "Literal" in annotation
     expected = " or ".join(words for words, _ in kinds)
+    expected = expected.replace("a number or a datetime", "unix seconds or an aware datetime")
 
     def check(name: str, value: Any) -> None:
         if not any(fits(value) for _, fits in kinds):
-            # Of text its type only: it may hold a password, as the URL of a source does.
-            got = repr(value) if value is None or isinstance(value, bool | int | float) else type(value).__name__
+            # Of text its type only: it may hold a password, as the URL of a source does. A choice holds none.
+            shown = value is None or isinstance(value, bool | int | float) or (chosen and isinstance(value, str))
+            got = f"{value!r:.60}" if shown else type(value).__name__
             raise InvalidArgumentError(f"{name}: expected {expected}, got {got}")
 
     return check
@@ -128,7 +131,7 @@ def _is_number(value: float) -> bool:
 def wire_body(body: object) -> bytes:
     """A request's body as JSON. InvalidArgumentError names a field that holds what the wire has no form of."""
     try:
-        plain = msgspec.to_builtins(body)
+        plain = msgspec.to_builtins(body, enc_hook=_opened)
         if isinstance(body, msgspec.Struct):
             msgspec.convert(plain, type(body))
         _check_numbers(plain, "")
@@ -138,6 +141,12 @@ def wire_body(body: object) -> bytes:
         raise InvalidArgumentError(f"{where.strip('`.') or 'the request'}: {what[:1].lower()}{what[1:]}") from None
     except (TypeError, UnicodeEncodeError, RecursionError, OverflowError) as error:
         raise InvalidArgumentError(f"this cannot be sent as JSON: {error}") from None
+
+
+def _opened(value: object) -> object:
+    if isinstance(value, msgspec.Raw):  # JSON already
+        return msgspec.json.decode(value)
+    raise TypeError(f"an object of the type {type(value).__name__} has no form in it")
 
 
 def _check_numbers(value: object, where: str) -> None:

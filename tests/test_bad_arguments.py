@@ -194,8 +194,8 @@ async def test_a_new_method_is_checked_by_its_signature() -> None:
     assert list(inspect.signature(Thing.act).parameters) == ["self", "label", "speed", "mode"]
     wrong: Any = object()
     looks: list[tuple[Callable[[], str], str]] = [
-        (lambda: thing.look(wrong), "since: expected a number or a datetime or None, got object"),
-        (lambda: thing.look(float("nan")), "since: expected a number or a datetime or None, got nan"),
+        (lambda: thing.look(wrong), "since: expected unix seconds or an aware datetime or None, got object"),
+        (lambda: thing.look(float("nan")), "since: expected unix seconds or an aware datetime or None, got nan"),
         (lambda: thing.look(names=cast(Any, "abc")), "names: expected a list, got str"),
     ]
     for call, said in looks:
@@ -204,7 +204,7 @@ async def test_a_new_method_is_checked_by_its_signature() -> None:
     for arguments, said in (
         ((3,), "label: expected text, got 3"),
         (("x", "fast"), "speed: expected a number, got str"),
-        (("x", 1.0, "medium"), "mode: expected 'slow' or 'fast', got str"),
+        (("x", 1.0, "medium"), "mode: expected 'slow' or 'fast', got 'medium'"),
     ):
         with pytest.raises(InvalidArgumentError, match=re.escape(said)):
             await thing.act(*cast(Any, arguments))

@@ -72,7 +72,7 @@ async def test_searching_a_collection(client: AsyncClient, rest: MockedRest) -> 
     result = await client.search("door", namespace="rtstream")
     assert rest.last[3] == {"query": "door", "filter": []}
     assert [(s.rtstream_id, s.rtstream_name) for s in result] == [("rts-1", "A"), ("rts-2", None)]
-    with pytest.raises(InvalidArgumentError, match='expected "rtstream"'):
+    with pytest.raises(InvalidArgumentError, match="expected 'rtstream'"):
         await client.search("door", namespace="video")  # type: ignore[call-overload] # wrong on purpose
 
 

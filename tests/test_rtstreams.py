@@ -50,7 +50,7 @@ async def test_waiting_for_a_source_ends_at_its_deadline_and_says_why(client: As
     with pytest.raises(RequestTimeoutError, match=r"rts-1 is not connected after 0\.1 s: error, connection refused"):
         await client.rtstream("rts-1").wait_until_connected(timeout=0.1)
     for wrong in (0, -1, True, float("nan"), "60"):
-        with pytest.raises(InvalidArgumentError, match="timeout: expected a number of seconds"):
+        with pytest.raises(InvalidArgumentError, match="timeout: expected a number"):
             await client.rtstream("rts-1").wait_until_connected(timeout=wrong)  # type: ignore[arg-type]
 
 
