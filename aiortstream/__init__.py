@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         VideodbError,
         WrongLoopError,
     )
+    from aiortstream.exports import RTStreamExportResult
     from aiortstream.indexes import AudioBatchConfig, RTStreamSceneIndex, ScenePage, VisualBatchConfig
     from aiortstream.live.batches import Batches
     from aiortstream.live.bindings import OWN
@@ -71,7 +72,7 @@ if TYPE_CHECKING:
         TranscriptSegment,
         UnknownEvent,
     )
-    from aiortstream.rtstreams import RTStream, RTStreamExportResult
+    from aiortstream.rtstreams import RTStream
     from aiortstream.search import RTStreamSearchResult, RTStreamShot
     from aiortstream.transcripts import TranscriptPage, TranscriptStatus
     from aiortstream.video_search import SearchResponse, SearchResult, Shot
@@ -101,6 +102,7 @@ _MODULES = {
         "VideodbError",
         "WrongLoopError",
     ),
+    "exports": ("RTStreamExportResult",),
     "indexes": ("AudioBatchConfig", "RTStreamSceneIndex", "ScenePage", "VisualBatchConfig"),
     "live.batches": ("Batches",),
     "live.bindings": ("OWN",),
@@ -131,7 +133,7 @@ _MODULES = {
         "TranscriptSegment",
         "UnknownEvent",
     ),
-    "rtstreams": ("RTStream", "RTStreamExportResult"),
+    "rtstreams": ("RTStream",),
     "search": ("RTStreamSearchResult", "RTStreamShot"),
     "transcripts": ("TranscriptPage", "TranscriptStatus"),
     "video_search": ("SearchResponse", "SearchResult", "Shot"),
@@ -164,6 +166,7 @@ __all__ = [  # noqa: RUF022 - grouped as the imports above are; a test holds the
     "ServerStartError",
     "VideodbError",
     "WrongLoopError",
+    "RTStreamExportResult",
     "AudioBatchConfig",
     "RTStreamSceneIndex",
     "ScenePage",
@@ -196,7 +199,6 @@ __all__ = [  # noqa: RUF022 - grouped as the imports above are; a test holds the
     "TranscriptSegment",
     "UnknownEvent",
     "RTStream",
-    "RTStreamExportResult",
     "RTStreamSearchResult",
     "RTStreamShot",
     "TranscriptPage",

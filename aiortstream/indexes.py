@@ -115,6 +115,16 @@ class RTStreamSceneIndex:
         await self._context.transport.patch(f"{self._path()}/status", body=rest.ActionRequest("stop"))
         self.status = "stopped"
 
+    async def update(self, prompt: str) -> None:
+        """Ask something else of the windows that come from now on; what is recorded stays as it is.
+
+        The Node SDK has this call (`updateSceneIndex`), the Python one has not. Raises NotFoundError, and
+        InvalidRequestError for a prompt that the server does not take. Cancelled, it may or may not be done.
+        """
+        body = rest.PromptRequest(non_empty(prompt, "prompt"))
+        await self._context.transport.patch(self._path(), body=body)
+        self.prompt = prompt
+
     async def create_alert(
         self, event_id: str, callback_url: str = "", ws_connection_id: ConnectionChoice = OWN
     ) -> str:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import msgspec
 from msgspec import UNSET
 
-from aiortstream.arguments import page_params, path_of, seconds_above_zero
+from aiortstream.arguments import non_empty, page_params, path_of, seconds_above_zero
 from aiortstream.checking import checked
 from aiortstream.embeds import embed_code
 from aiortstream.errors import InvalidArgumentError, InvalidRequestError, ProtocolError, RequestTimeoutError
+from aiortstream.exports import RTStreamExportResult
 from aiortstream.indexes import RTStreamSceneIndex, audio_config, visual_config
 from aiortstream.live.bindings import OWN, ConnectionChoice, SceneBinding, TranscriptBinding
-from aiortstream.records import Alert, Gap, Keyed, PartialTranscript, TranscriptSegment
+from aiortstream.records import Alert, Gap, PartialTranscript, TranscriptSegment
 from aiortstream.search import RTStreamSearchResult, read_shot, search_request
 from aiortstream.transcripts import TranscriptPage, TranscriptStatus, read_page, read_status
 from aiortstream.wire import rest
@@ -29,26 +30,6 @@ if TYPE_CHECKING:
     from aiortstream.live.watch import Watch
 
 EXPORT_TIMEOUT = 120.0  # seconds until the server answers, be it that it is still processing
-
-
-class RTStreamExportResult(Keyed, frozen=True):
-    """The video an export made. URLs are None for sound alone; `duration` is in seconds, None where not told."""
-
-    video_id: str
-    stream_url: str | None = None
-    player_url: str | None = None
-    name: str | None = None
-    duration: float | None = None
-
-    def get_embed_code(
-        self,
-        width: str = "100%",
-        height: int = 405,
-        title: str = "VideoDB Player",
-        allow_fullscreen: bool = True,
-    ) -> str:
-        """An HTML iframe that plays the video. Raises InvalidArgumentError without a player's URL."""
-        return embed_code(self.player_url, width, height, title, allow_fullscreen=allow_fullscreen)
 
 
 @checked
@@ -93,6 +74,19 @@ class RTStream:
     async def refresh(self) -> RTStream:
         """Read its properties again. Raises NotFoundError. Cancelling it changes nothing."""
         self._read(await self._context.transport.get(self._path(), rest.RTStreamAnswer))
+        return self
+
+    async def update(self, name: str | None = None, sample_rate: int | None = None) -> RTStream:
+        """Give it another name, or another sample rate in frames a second; None leaves one as it is.
+
+        Only the vendor's API description has this call. Its properties are those of the answer afterwards. Raises
+        NotFoundError, and InvalidRequestError for what the server does not take. Cancelled, it may or may not be done.
+        """
+        if name is not None:
+            non_empty(name, "name")
+        if name is not None or sample_rate is not None:
+            body = rest.UpdateStreamRequest(name, sample_rate)
+            self._read(await self._context.transport.change(self._path(), rest.RTStreamAnswer, body=body))
         return self
 
     async def start(self) -> None:
@@ -206,6 +200,12 @@ class RTStream:
         status = await self._transcription("stop", engine, None)
         self._context.live.unbind_transcript(self.id)
         return status
+
+    async def get_transcription_status(self, engine: str | None = None) -> TranscriptStatus:
+        """Whether it is being transcribed, since when, and by which engine. Cancelling it changes nothing."""
+        path = f"{self._path()}/transcription/status"
+        params = {"engine": engine}
+        return read_status(await self._context.transport.get(path, rest.TranscriptionStatusAnswer, params=params))
 
     async def get_transcript(
         self,
@@ -362,6 +362,55 @@ class RTStream:
             "transcript",
             audio_config(batch_config),
             prompt,
+            model_name,
+            model_config,
+            name,
+            ws_connection_id,
+            sandbox_id,
+        )
+
+    async def index_scenes(
+        self,
+        extraction_type: Literal["time", "transcript"] = "time",
+        extraction_config: Mapping[str, Any] | None = None,
+        prompt: str | None = "Describe the scene",
+        model_name: str | None = None,
+        model_config: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        ws_connection_id: ConnectionChoice = OWN,
+        sandbox_id: str | None = None,
+    ) -> RTStreamSceneIndex:
+        """What `index_visuals` and `index_audio` do, in the wire's words; the older of the official SDK's names.
+
+        `extraction_config`: `{"time": seconds, "frame_count": frames}`, which is 2 and 5 unless it is given, or for
+        "transcript" `{"segmenter": "word" | "sentence" | "time", "segmentation_value": how many}`. For the rest,
+        cancelling it included, see `index_visuals`.
+        """
+        config = dict(extraction_config) if extraction_config is not None else None
+        if config is None and extraction_type == "time":
+            config = {"time": 2, "frame_count": 5}
+        return await self._index(
+            extraction_type, config, prompt, model_name, model_config, name, ws_connection_id, sandbox_id
+        )
+
+    async def index_spoken_words(
+        self,
+        prompt: str | None = None,
+        segmenter: Literal["word", "sentence", "time"] = "word",
+        length: int = 10,
+        model_name: str | None = None,
+        model_config: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        ws_connection_id: ConnectionChoice = OWN,
+        sandbox_id: str | None = None,
+    ) -> RTStreamSceneIndex:
+        """What `index_audio` does, a batch being `length` words, sentences or seconds; the older name.
+
+        For the rest, cancelling it included, see `index_visuals`.
+        """
+        return await self.index_audio(
+            prompt,
+            {"type": segmenter, "value": length},
             model_name,
             model_config,
             name,

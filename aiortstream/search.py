@@ -13,6 +13,7 @@ from aiortstream.arguments import non_empty, path_of
 from aiortstream.checking import checked
 from aiortstream.embeds import embed_code
 from aiortstream.errors import InvalidArgumentError, ProtocolError
+from aiortstream.playing import open_in_browser
 from aiortstream.wire import rest
 from aiortstream.wire.times import to_seconds
 
@@ -93,6 +94,14 @@ class RTStreamShot:
             )
             self.stream_url, self.player_url = answer.stream_url, answer.player_url
         return self.stream_url
+
+    async def play(self) -> str:
+        """Have it played in the default browser; the URL of the player's page.
+
+        Raises what `generate_stream` does. Cancelling it does not close the page.
+        """
+        await self.generate_stream()
+        return await open_in_browser(self.player_url, self.stream_url)
 
     async def get_embed_code(
         self,

@@ -21,6 +21,7 @@ from aiortstream.errors import (
     ProtocolError,
     SearchError,
 )
+from aiortstream.playing import open_in_browser
 from aiortstream.wire import rest, videos
 
 if TYPE_CHECKING:
@@ -116,6 +117,14 @@ class Shot:
             self.stream_url, self.player_url = answer.stream_url, answer.player_url
         return self.stream_url
 
+    async def play(self) -> str:
+        """Have it played in the default browser; the URL of the player's page.
+
+        Raises what `generate_stream` does. Cancelling it does not close the page.
+        """
+        await self.generate_stream()
+        return await open_in_browser(self.player_url, self.stream_url)
+
     async def get_embed_code(
         self,
         width: str = "100%",
@@ -187,6 +196,14 @@ class SearchResult:
             self.stream_url, self.player_url = answer.stream_url, answer.player_url
         return self.stream_url
 
+    async def play(self) -> str:
+        """Have all shots played in the default browser; the URL of the player's page.
+
+        Raises what `compile` does. Cancelling it does not close the page.
+        """
+        await self.compile()
+        return await open_in_browser(self.player_url, self.stream_url)
+
     async def get_embed_code(
         self,
         width: str = "100%",
@@ -257,6 +274,13 @@ class SearchResponse:
     async def compile(self) -> str:
         """The URL of a stream of all shots; see `SearchResult.compile`. Cancelling it changes nothing."""
         return await self.get_shot_results().compile()
+
+    async def play(self) -> str:
+        """Have all shots played in the default browser; the URL of the player's page.
+
+        Raises what `compile` does. Cancelling it does not close the page.
+        """
+        return await self.get_shot_results().play()
 
     async def get_embed_code(
         self,

@@ -54,6 +54,19 @@ class MockedRest:
         return self.requests[-1]
 
 
+@pytest.fixture(autouse=True)
+def opened_pages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What `play()` would have opened: no test opens anybody's browser."""
+    pages: list[str] = []
+
+    def note(url: str) -> bool:
+        pages.append(url)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", note)
+    return pages
+
+
 class FakeHub:
     """Stands in for the live hub: has a websocket or not, and keeps what handles told it."""
 

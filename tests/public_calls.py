@@ -52,6 +52,11 @@ async def _embed_first_shot(world: World) -> None:
     await found.get_shots()[0].get_embed_code()
 
 
+async def _open_first_shot(world: World) -> None:
+    found = await world.rtstream.search("person")
+    await found.get_shots()[0].play()
+
+
 def _found(world: World) -> SearchResult:
     """A search result that a server may have given."""
     return SearchResult(world.client._context, [videos.VideoHits("m-0", docs=[videos.VideoHit(1.0, 2.0)])])
@@ -92,7 +97,10 @@ CALLS: dict[str, Callable[[World], Coroutine[Any, Any, Any]]] = {
     "RTStream.generate_stream": lambda w: w.rtstream.generate_stream(T, T + 10),
     "RTStream.get_scene_index": lambda w: w.rtstream.get_scene_index(w.index.rtstream_index_id),
     "RTStream.get_transcript": lambda w: w.rtstream.get_transcript(),
+    "RTStream.get_transcription_status": lambda w: w.rtstream.get_transcription_status(),
     "RTStream.index_audio": lambda w: w.rtstream.index_audio(prompt="?"),
+    "RTStream.index_scenes": lambda w: w.rtstream.index_scenes(),
+    "RTStream.index_spoken_words": lambda w: w.rtstream.index_spoken_words(prompt="?"),
     "RTStream.index_visuals": lambda w: w.rtstream.index_visuals(prompt="?"),
     "RTStream.list_scene_indexes": lambda w: w.rtstream.list_scene_indexes(),
     "RTStream.refresh": lambda w: w.rtstream.refresh(),
@@ -101,6 +109,7 @@ CALLS: dict[str, Callable[[World], Coroutine[Any, Any, Any]]] = {
     "RTStream.start_transcript": lambda w: w.rtstream.start_transcript(),
     "RTStream.stop": lambda w: w.rtstream.stop(),
     "RTStream.stop_transcript": lambda w: w.rtstream.stop_transcript(),
+    "RTStream.update": lambda w: w.rtstream.update(name="Yard"),
     "RTStream.wait_until_connected": lambda w: w.rtstream.wait_until_connected(),
     "RTStreamSceneIndex.create_alert": lambda w: w.index.create_alert(w.event_id, callback_url=""),
     "RTStreamSceneIndex.disable_alert": lambda w: w.index.disable_alert(w.alert_id),
@@ -110,14 +119,19 @@ CALLS: dict[str, Callable[[World], Coroutine[Any, Any, Any]]] = {
     "RTStreamSceneIndex.refresh": lambda w: w.index.refresh(),
     "RTStreamSceneIndex.start": lambda w: w.index.start(),
     "RTStreamSceneIndex.stop": lambda w: w.index.stop(),
+    "RTStreamSceneIndex.update": lambda w: w.index.update("Who is there?"),
     "RTStreamShot.generate_stream": lambda w: _play_first_shot(w),
     "RTStreamShot.get_embed_code": lambda w: _embed_first_shot(w),
+    "RTStreamShot.play": lambda w: _open_first_shot(w),
     "SearchResponse.compile": lambda w: _response(w).compile(),
     "SearchResponse.get_embed_code": lambda w: _response(w).get_embed_code(),
+    "SearchResponse.play": lambda w: _response(w).play(),
     "SearchResult.compile": lambda w: _found(w).compile(),
     "SearchResult.get_embed_code": lambda w: _found(w).get_embed_code(),
+    "SearchResult.play": lambda w: _found(w).play(),
     "Shot.generate_stream": lambda w: _found(w)[0].generate_stream(),
     "Shot.get_embed_code": lambda w: _found(w)[0].get_embed_code(),
+    "Shot.play": lambda w: _found(w)[0].play(),
     "Video.delete": lambda w: w.client.video("m-0").delete(),
     "Video.generate_stream": lambda w: w.client.video("m-0").generate_stream([(1.0, 2.0)]),
     "Video.generate_transcript": lambda w: w.client.video("m-0").generate_transcript(),
@@ -126,6 +140,7 @@ CALLS: dict[str, Callable[[World], Coroutine[Any, Any, Any]]] = {
     "Video.get_transcript_text": lambda w: w.client.video("m-0").get_transcript_text(),
     "Video.index_spoken_words": lambda w: w.client.video("m-0").index_spoken_words(),
     "Video.legacy_search": lambda w: w.client.video("m-0").legacy_search("person"),
+    "Video.play": lambda w: w.client.video("m-0").play(),
     "Video.refresh": lambda w: w.client.video("m-0").refresh(),
     "Video.search": lambda w: w.client.video("m-0").search("person"),
     "Video.update": lambda w: w.client.video("m-0").update(name="Yard"),

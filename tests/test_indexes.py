@@ -74,3 +74,13 @@ async def test_iterating_an_index_is_watching_its_scenes(client: AsyncClient) ->
     assert isinstance(watch, Watch)
     assert watch.cursor == index.watch_scenes(since=watch.cursor).cursor
     await watch.aclose()
+
+
+async def test_an_index_is_asked_something_else(client: AsyncClient, rest: MockedRest) -> None:
+    rest.answer("PATCH", PATH, {"rtstream_index_id": "i1", "prompt": "Who is there?"})
+    index = client.rtstream("rts-1").scene_index("i1")
+    await index.update("Who is there?")
+    assert rest.last == ("PATCH", PATH, {}, {"prompt": "Who is there?"})
+    assert index.prompt == "Who is there?"
+    with pytest.raises(InvalidArgumentError, match="prompt: expected"):
+        await index.update("")

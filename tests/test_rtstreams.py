@@ -215,6 +215,49 @@ async def test_without_a_batch_config_the_server_decides(client: AsyncClient, re
     assert rest.last[3]["extraction_config"] is None
 
 
+async def test_the_older_names_of_indexing_send_what_the_official_client_sends(
+    client: AsyncClient, rest: MockedRest
+) -> None:
+    stream = client.rtstream("rts-1")
+    for _ in range(4):
+        rest.answer("POST", "/rtstream/rts-1/index/scene", INDEX)
+    common: dict[str, Any] = {"model_name": None, "model_config": {}, "name": None}
+    await stream.index_scenes(ws_connection_id=None)
+    assert rest.last[3] == common | {
+        "extraction_type": "time",
+        "extraction_config": {"time": 2, "frame_count": 5},
+        "prompt": "Describe the scene",
+    }
+    await stream.index_scenes("time", {"time": 3}, "What is it?", ws_connection_id=None)
+    assert rest.last[3] == common | {
+        "extraction_type": "time",
+        "extraction_config": {"time": 3},
+        "prompt": "What is it?",
+    }
+    await stream.index_scenes("transcript", prompt="Sum up", ws_connection_id=None)
+    assert rest.last[3] == common | {"extraction_type": "transcript", "extraction_config": None, "prompt": "Sum up"}
+    await stream.index_spoken_words("Sum up", "sentence", 3, ws_connection_id=None)
+    assert rest.last[3] == common | {
+        "extraction_type": "transcript",
+        "extraction_config": {"segmenter": "sentence", "segmentation_value": 3},
+        "prompt": "Sum up",
+    }
+    with pytest.raises(InvalidArgumentError, match="whole number of words"):
+        await stream.index_spoken_words(length=0, ws_connection_id=None)
+
+
+async def test_a_stream_is_given_another_name_and_rate(client: AsyncClient, rest: MockedRest) -> None:
+    rest.answer("PATCH", "/rtstream/rts-1", {**STREAM, "name": "Gate", "sample_rate": 10})
+    stream = client.rtstream("rts-1")
+    assert await stream.update(name="Gate", sample_rate=10) is stream
+    assert rest.last[3] == {"name": "Gate", "sample_rate": 10}
+    assert (stream.name, stream.sample_rate, stream.status) == ("Gate", 10, "connected")
+    await stream.update()  # changes nothing, so asks nothing
+    assert len(rest.requests) == 1
+    with pytest.raises(InvalidArgumentError, match="name: expected"):
+        await stream.update(name=" ")
+
+
 @pytest.mark.parametrize("method", ["index_visuals", "index_audio"])
 async def test_an_index_is_bound_to_our_own_connection(
     client: AsyncClient, rest: MockedRest, hub: FakeHub, method: str

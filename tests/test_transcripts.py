@@ -95,3 +95,11 @@ async def test_pages_and_times_that_make_no_sense(client: AsyncClient, rest: Moc
     with pytest.raises(InvalidArgumentError, match="since: expected unix seconds"):
         await stream.get_transcript(since=12.0)
     assert rest.requests == []
+
+
+async def test_whether_a_stream_is_transcribed(client: AsyncClient, rest: MockedRest) -> None:
+    answer = {"status": "running", "engine": "assemblyai", "language": "en", "created_at": "2025-05-27T13:07:38.758741"}
+    rest.answer("GET", "/rtstream/rts-1/transcription/status", answer)
+    status = await client.rtstream("rts-1").get_transcription_status("assemblyai")
+    assert rest.last[2] == {"engine": "assemblyai"}
+    assert (status.status, status["engine"], status.language) == ("running", "assemblyai", "en")

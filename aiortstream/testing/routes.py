@@ -90,6 +90,7 @@ class Answers:
             ("POST", "/rtstream/event", self._create_event),
             ("GET", "/rtstream/event", self._list_events),
             ("GET", stream, self._get),
+            ("PATCH", stream, self._update),
             ("GET", f"{stream}/stream", self._playback),
             ("PATCH", f"{stream}/status", self._set_status),
             ("POST", f"{stream}/transcription", self._transcription),
@@ -98,6 +99,7 @@ class Answers:
             ("POST", f"{stream}/index/scene", self._create_index),
             ("GET", f"{stream}/index/scene", self._list_indexes),
             ("GET", f"{stream}/index/scene/{{index}}", self._scenes),
+            ("PATCH", f"{stream}/index/scene/{{index}}", self._set_prompt),
             ("PATCH", f"{stream}/index/scene/{{index}}/status", self._set_index),
             ("GET", index, self._get_index),
             ("POST", f"{index}/alert", self._create_alert),
@@ -206,6 +208,12 @@ class Answers:
     async def _get(self, request: web.Request) -> Any:
         return self._stream(request).answer()
 
+    async def _update(self, request: web.Request) -> Any:
+        body, stream = await _body(request, rest.UpdateStreamRequest), self._stream(request)
+        stream.name = body.name or stream.name
+        stream.sample_rate = body.sample_rate or stream.sample_rate
+        return stream.answer()
+
     async def _playback(self, request: web.Request) -> Any:
         stream, query = self._stream(request), self._query(request)
         if not (0.0 < query.start < query.end < float("inf")):
@@ -274,6 +282,11 @@ class Answers:
         query = self._query(request, since=SINCE in self._features)
         records, more, _ = query.select(self._index(request).scenes, _span, self._policies)
         return rest.ScenesAnswer([rest.SceneRecord(r.start, r.end, r.text, r.text) for r in records], more)
+
+    async def _set_prompt(self, request: web.Request) -> Any:
+        index = self._index(request)
+        index.prompt = (await _body(request, rest.PromptRequest)).prompt
+        return index.answer()
 
     async def _set_index(self, request: web.Request) -> Any:
         body, index = await _body(request, rest.ActionRequest), self._index(request)

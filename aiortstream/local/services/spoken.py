@@ -216,8 +216,10 @@ def _listen(reader: SoundReader, endpointer: Endpointer) -> tuple[list[AudioChun
 
 
 def _check_language(code: str | None) -> None:
-    if code and not code.lower().startswith("en"):
-        raise BadRequest(f"language_code: this server transcribes English, got {code!r}")
+    if code and code.lower().replace("_", "-").partition("-")[0] != "en":
+        raise BadRequest(
+            f"language_code: expected English ('en', 'en_us', ...), which is all this server transcribes, got {code!r}"
+        )
 
 
 def _answer(pieces: Sequence[SpokenRow]) -> VideoTranscriptAnswer:

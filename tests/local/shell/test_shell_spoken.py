@@ -79,7 +79,8 @@ async def test_videos_without_sound_have_no_transcript(shell: Shell) -> None:
     [
         ({"index_type": "scene"}, "index_type: this server indexes the spoken words of videos, got 'scene'"),
         ({"segmentation_type": "llm"}, "segmentation_type: expected 'sentence', got 'llm'"),
-        ({"language_code": "fr"}, "language_code: this server transcribes English, got 'fr'"),
+        ({"language_code": "fr"}, "language_code: expected English ('en', 'en_us', ...), which is all"),
+        ({"language_code": "enm"}, "language_code: expected English"),
         ({"callback_url": "https://me"}, "callback_url: "),
         ({"force": "yes"}, "force: expected true or false or null, got text"),
     ],
