@@ -41,6 +41,7 @@ GOOD: dict[str, Any] = {
     "description": "At the door",
     "event_prompt": "A person",
     "label": "person",
+    "prompt": "Who is there?",
     "query": "person",
     "start": T,
     "end": T + 10,
