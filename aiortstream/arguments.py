@@ -48,6 +48,14 @@ def seconds_above_zero(value: object, name: str) -> float:
     return float(value)
 
 
+def batch_bounds(max_items: object, max_wait: object) -> None:
+    """InvalidArgumentError for bounds of a batch that make no sense: none would ever be full, or none handed over."""
+    if isinstance(max_items, bool) or not isinstance(max_items, int) or max_items < 1:
+        raise InvalidArgumentError(f"max_items: expected a whole number, at least 1, got {max_items!r}")
+    if isinstance(max_wait, bool) or not isinstance(max_wait, int | float) or not 0 <= max_wait < math.inf:
+        raise InvalidArgumentError(f"max_wait: expected seconds, 0 or more, got {max_wait!r}")
+
+
 def _whole_number(value: object, name: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise InvalidArgumentError(f"{name}: expected a whole number above 0, got {value!r}")

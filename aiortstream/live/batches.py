@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
-from aiortstream.errors import InvalidArgumentError
+from aiortstream.arguments import batch_bounds
 
 if TYPE_CHECKING:
     from aiortstream.live.watch import Watch
@@ -16,10 +16,7 @@ class Batches(Generic[T_co]):
     """An iterator over lists of a watch's records; made by `Watch.batch`. Closing is the watch's business."""
 
     def __init__(self, watch: Watch[T_co], max_items: int, max_wait: float) -> None:
-        if max_items < 1:
-            raise InvalidArgumentError(f"max_items: expected at least 1, got {max_items!r}")
-        if max_wait < 0:
-            raise InvalidArgumentError(f"max_wait: expected seconds, 0 or more, got {max_wait!r}")
+        batch_bounds(max_items, max_wait)
         self._watch = watch
         self._max_items = max_items
         self._max_wait = max_wait

@@ -11,6 +11,7 @@ import warnings
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
+from aiortstream.arguments import batch_bounds
 from aiortstream.errors import ClientClosedError, DataLost
 from aiortstream.live.batches import Batches
 from aiortstream.live.broadcast import BroadcastFeed
@@ -85,7 +86,8 @@ class Watch(Generic[T_co]):
         return Batches(self, max_items, max_wait)
 
     async def next_batch(self, max_items: int, max_wait: float) -> list[T_co]:
-        """One step of `batch`. Cancelling it loses no record."""
+        """One step of `batch`. Cancelling it loses no record. Raises InvalidArgumentError as `batch` does."""
+        batch_bounds(max_items, max_wait)
         if not self._opened:
             self._open()
         items: list[T_co] = []

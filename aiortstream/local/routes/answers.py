@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from aiortstream.local.deliver.jobs import Job
 from aiortstream.local.routes.keys import JOBS, URLS
@@ -103,6 +103,16 @@ def _ending(job: Job) -> tuple[str, bytes]:
         return "done", envelope.success(job.result())
     except ServiceError as error:
         return "failed", envelope.failure(error.message, error.error_code)
+
+
+@dataclass(frozen=True, slots=True)
+class Onward(Reply[str]):
+    """A page elsewhere; the handler returns its URL. For browsers alone: clients of the API are never redirected."""
+
+    status = 302
+
+    async def respond(self, _request: web.Request, value: str, /) -> web.StreamResponse:
+        return web.Response(status=self.status, headers={hdrs.LOCATION: value})
 
 
 @dataclass(frozen=True, slots=True)

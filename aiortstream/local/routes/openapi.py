@@ -17,7 +17,7 @@ import msgspec
 from msgspec import UNSET
 
 from aiortstream._version import __version__
-from aiortstream.local.routes.answers import Content, Data, Ending, Promised, Reply, Said
+from aiortstream.local.routes.answers import Content, Data, Ending, Onward, Promised, Reply, Said
 from aiortstream.local.routes.bodies import LARGEST_WHOLE, LONGEST_TEXT, Body, Form, Json
 from aiortstream.local.routes.query import LONGEST_TEXT as LONGEST_ID
 from aiortstream.local.routes.query import parameters
@@ -168,6 +168,8 @@ def _successes(reply: Reply[Any], promised: Sequence[type[Answer]]) -> Schema:
             return {"200": _json({"anyOf": [now, {"$ref": SCHEMAS + "Processing"}]})}
         case Ending():
             return {"200": _json(_ending(promised))}
+        case Onward():
+            return {str(reply.status): {"description": "It is at the address in `Location`."}}
         case Content(media_type=None):
             return {"101": {"description": "The websocket is open."}}
         case Content(media_type=str(media_type), schema=schema, ranges=ranges):

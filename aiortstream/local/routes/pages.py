@@ -10,7 +10,7 @@ from aiohttp import web
 
 from aiortstream.local.deliver.live_page import TooManyViewers
 from aiortstream.local.pages import CONTENT_SECURITY_POLICY, EMBEDDED_POLICY, PAGES, STATIC, read_page
-from aiortstream.local.routes.answers import Content, Data, json_body
+from aiortstream.local.routes.answers import Content, Data, Onward, json_body
 from aiortstream.local.routes.keys import HUB, LIVE_PAGE, OPENAPI, SERVICES
 from aiortstream.local.routes.query import OptionalMoment
 from aiortstream.local.routes.table import Access, Routes
@@ -119,14 +119,14 @@ async def get_live(request: web.Request) -> web.StreamResponse:
     return response
 
 
-@browser.get("/moment/{rtstream_id}", query=MomentQuery, answer=Content(None))
-async def get_moment(request: web.Request, query: MomentQuery) -> web.StreamResponse:
+@browser.get("/moment/{rtstream_id}", query=MomentQuery, answer=Onward())
+async def get_moment(request: web.Request, query: MomentQuery) -> str:
     """Go on to the player, at a window of a stream's recording."""
     now = time.time()
     start = now - _LATEST if query.start is None else query.start
     end = max(start + _SHORTEST, now if query.end is None else query.end)
     answer = await request.app[SERVICES].streams.playback(request.match_info["rtstream_id"], start, end)
-    return web.Response(status=302, headers={"Location": answer.player_url or "/"})
+    return answer.player_url or "/"
 
 
 def _page(name: str, policy: str = CONTENT_SECURITY_POLICY) -> web.Response:
