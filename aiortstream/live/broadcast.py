@@ -27,6 +27,33 @@ _SEEN_KEPT = 1000  # alerts: what comes again comes soon after
 class BroadcastFeed:
     """One watch's view of events that are never repeated. `wants` selects them."""
 
+    __slots__ = (
+        "_complete",
+        "_connected",
+        "_delivered",
+        "_duplicates",
+        "_gap",
+        "_gaps",
+        "_hooks",
+        "_last_gap",
+        "_opened_at",
+        "_outcome",
+        "_overflowed",
+        "_position",
+        "_seen",
+        "_since",
+        "_told",
+        "_wants",
+        "_with_history",
+        "buffer",
+        "index_id",
+        "kind",
+        "reason",
+        "rtstream_id",
+        "state",
+        "successor",
+    )
+
     wants_to_know = True  # when an item is taken: it counts as watched up to then
 
     def __init__(

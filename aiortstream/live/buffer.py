@@ -24,11 +24,28 @@ _BYTES_PER_BYTE_OF_JSON = 4  # of what is decoded into dictionaries and lists
 _TOO_DEEP_BYTES = 100_000  # what could be decoded and not be encoded again
 
 
+# Most watches wait most of the time, and an empty deque takes as much memory as the rest of a buffer.
+_NOTHING: deque[Any] = deque()
+
+
 class Buffer(Generic[T]):
     """Items in order, the end, and the one consumer that may be waiting."""
 
+    __slots__ = (
+        "_asleep",
+        "_bytes",
+        "_end",
+        "_ended",
+        "_items",
+        "_level",
+        "_max_bytes",
+        "_max_items",
+        "_reached",
+        "_waiter",
+    )
+
     def __init__(self, max_items: int, max_bytes: int) -> None:
-        self._items: deque[tuple[T, int]] = deque()  # each with its weight
+        self._items: deque[tuple[T, int]] = _NOTHING  # each with its weight; one of its own from the first item on
         self._bytes = 0  # the sum of these
         self._max_items = max_items
         self._max_bytes = max_bytes
@@ -70,6 +87,8 @@ class Buffer(Generic[T]):
         if self._ended:
             return
         weight = _RECORD_BYTES + _WEIGHTS.get(type(item), _text)(item)
+        if self._items is _NOTHING:
+            self._items = deque()
         self._items.append((item, weight))
         self._bytes += weight
         if self._asleep:
@@ -80,6 +99,8 @@ class Buffer(Generic[T]):
     def put_back(self, item: T) -> None:
         """Put an item that was popped in front again."""
         weight = _weight(item)
+        if self._items is _NOTHING:
+            self._items = deque()
         self._items.appendleft((item, weight))
         self._bytes += weight
 

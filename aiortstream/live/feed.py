@@ -41,6 +41,53 @@ CLOCK_SKEW = 60.0  # seconds by which the server's clock may be ahead of ours: p
 class HistoryFeed(Generic[R]):
     """One watch's view of one feed. See the module's docstring for its states."""
 
+    __slots__ = (
+        "_again",
+        "_audit_interval",
+        "_bound",
+        "_delivered",
+        "_epoch",
+        "_failures",
+        "_from_now",
+        "_gaps",
+        "_gaps_in_band",
+        "_handed",
+        "_history_end",
+        "_hooks",
+        "_idle_interval",
+        "_merger",
+        "_outcome",
+        "_partials",
+        "_pending",
+        "_pending_lost",
+        "_poll_epoch",
+        "_poll_failures",
+        "_poll_void",
+        "_polling",
+        "_polls",
+        "_resume_at",
+        "_server_time",
+        "_settings",
+        "_skew",
+        "_unreadable",
+        "_unsettled",
+        "_unsettled_since",
+        "_wants",
+        "_window_length",
+        "buffer",
+        "engine",
+        "key",
+        "max_buffer",
+        "on_missed",
+        "on_poll_due",
+        "poll_due",
+        "reason",
+        "state",
+        "wants_to_know",
+    )
+
+    successor = None  # no other feed takes its place
+
     def __init__(
         self,
         key: FeedKey,
@@ -69,7 +116,6 @@ class HistoryFeed(Generic[R]):
         self.poll_due: float | None = None  # unix seconds; None: no poll is wanted (or one is under way)
         self.on_poll_due: Callable[[], None] = lambda: None  # told when `poll_due` has become sooner
         self.wants_to_know = False  # whether a poll waits for room: who takes an item then calls `taken`
-        self.successor: None = None  # no other feed takes its place
         self.on_missed: Callable[[float], None] = lambda _: (
             None
         )  # told when a poll has brought what a live socket had not

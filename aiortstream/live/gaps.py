@@ -12,6 +12,16 @@ from aiortstream.records import Gap, GapCause
 class GapLog:
     """What may have been missed, and what became of it; the hooks are told."""
 
+    __slots__ = (
+        "_hooks",
+        "_key",
+        "_open",
+        "_recovered",
+        "count",
+        "last",
+        "recovered",
+    )
+
     def __init__(self, key: FeedKey, hooks: Hooks) -> None:
         self.count = 0  # since the feed was opened
         self.recovered = 0  # records that polls have brought

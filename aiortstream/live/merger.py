@@ -43,6 +43,23 @@ class Merger(Generic[R]):
     what had to be forgotten is refused, since nobody can tell whether it is new: see `take_doubt`.
     """
 
+    __slots__ = (
+        "_doubt",
+        "_dropped",
+        "_forget_at",
+        "_forgotten_before",
+        "_keys",
+        "_lot",
+        "_max_keys",
+        "_overlap",
+        "_position",
+        "_proven",
+        "duplicates",
+        "floor",
+        "too_old",
+        "until",
+    )
+
     def __init__(self, floor: float, *, overlap: float, max_keys: int, until: float | None = None) -> None:
         self.floor = floor
         self.until = until

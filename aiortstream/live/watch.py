@@ -31,6 +31,8 @@ class Watch(Generic[T_co]):
     call `aclose()` when you are done before the end.
     """
 
+    __slots__ = ("__weakref__", "_closed", "_hub", "_opened", "_opened_feed")
+
     def __init__(self, hub: LiveHub, feed: HistoryFeed[Any] | BroadcastFeed) -> None:
         self._hub = hub
         self._opened_feed = feed
