@@ -139,18 +139,3 @@ def refusal(status: int, error_code: str, message: str) -> web.Response:
 def json_body(body: bytes, status: int = 200) -> web.Response:
     """Any JSON that is encoded already."""
     return web.Response(body=body, status=status, content_type="application/json")
-
-
-def ok(answer: Answer, status: int = 200) -> web.Response:
-    """An answer with data, of a handler that makes its response itself."""
-    return json_body(envelope.success(answer), status)
-
-
-def created(answer: Answer) -> web.Response:
-    """The answer to a request that made something."""
-    return ok(answer, 201)
-
-
-def done(message: str) -> web.Response:
-    """An answer without data, which has words instead: an empty one breaks the official clients."""
-    return json_body(envelope.success(message=message))

@@ -103,11 +103,6 @@ class FormFile:
         raise BadRequest(f"{self._field}: it is required, and the form has none")
 
 
-async def read_body(request: web.Request, expected: type[R]) -> R:
-    """The body as `expected`; an empty body counts as `{}`. Raises BadRequest, UnsupportedMedia."""
-    return decode_body(await _json_of(request), expected)
-
-
 async def _json_of(request: web.Request) -> bytes:
     """The body, unless it says of itself that it is something else than JSON."""
     try:

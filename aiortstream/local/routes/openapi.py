@@ -54,15 +54,14 @@ answer carries `success`; one that is refused says in `message` what was wrong a
 
 def document(routes: Sequence[Route]) -> Schema:
     """The document of a server with these routes, as an object to be encoded."""
-    declared = [route for route in routes if route.reply is not None]
-    kinds = list(dict.fromkeys(kind for route in declared for kind in _structs(route)))
+    kinds = list(dict.fromkeys(kind for route in routes for kind in _structs(route)))
     _, schemas = msgspec.json.schema_components(kinds, ref_template=SCHEMAS + "{name}")
     for kind in _reachable(kinds):
         _complete(schemas[kind.__name__], kind)
     schemas["Processing"] = _processing()
-    promised = [route.reply.kind for route in declared if isinstance(route.reply, Promised)]
+    promised = [route.reply.kind for route in routes if isinstance(route.reply, Promised)]
     paths: dict[str, Schema] = {}
-    for route in declared:
+    for route in routes:
         path = _PARAMETER.sub(lambda found: "{" + found["name"] + "}", route.path)
         paths.setdefault(path, {})[route.method.lower()] = _operation(route, promised)
     return {
@@ -90,7 +89,6 @@ def document(routes: Sequence[Route]) -> Schema:
 
 
 def _operation(route: Route, promised: Sequence[type[Answer]]) -> Schema:
-    assert route.reply is not None
     found: Schema = {
         "operationId": route.name,
         "summary": route.summary,

@@ -241,27 +241,3 @@ def _is_zero(text: str) -> bool:
         return float(text) == 0
     except ValueError:
         return False
-
-
-class Query:
-    """The parameters of one request, read one by one. One that is absent, or empty, is as if it were not there."""
-
-    def __init__(self, request: web.Request) -> None:
-        self._values = request.query
-
-    def text(self, name: str) -> str | None:
-        """The value as it came."""
-        return self._values.get(name) or None
-
-    def integer(self, name: str, default: int, *, least: int = 0, most: int = LARGEST) -> int:
-        """A whole number from `least` to `most`; a float that is whole will do. Raises BadRequest."""
-        return default if (text := self.text(name)) is None else int(str(_parsed(name, text, Whole(least, most))))
-
-    def moment(self, name: str) -> float | None:
-        """Unix seconds; milliseconds, microseconds and ISO 8601 are understood. Raises BadRequest."""
-        return None if (text := self.text(name)) is None else float(str(_parsed(name, text, Moment())))
-
-    def window(self) -> tuple[float | None, float | None]:
-        """`start` and `end`, each optional. Raises BadRequest if `end` is not after `start`."""
-        window = WindowQuery(start=self.moment("start"), end=self.moment("end"))
-        return window.start, window.end

@@ -48,14 +48,14 @@ class Route:
     path: str
     handler: Handler
     access: Access
-    reply: Reply[Any] | None = None
-    query: type[Any] | None = None
-    body: Body[Any] | None = None
-    name: str = ""
+    reply: Reply[Any]
+    query: type[Any] | None
+    body: Body[Any] | None
+    name: str
     """The handler's, which is unlike any other's."""
-    summary: str = ""
+    summary: str
     """What the handler's docstring says first."""
-    module: str = ""
+    module: str
     """Where the handler is."""
 
 
@@ -79,10 +79,7 @@ class Routes:
     @overload
     def get(self, path: str, *, query: type[Q], answer: Reply[T]) -> Callable[[Taking[Q, T]], Taking[Q, T]]: ...
 
-    @overload
-    def get(self, path: str) -> Callable[[Handler], Handler]: ...
-
-    def get(self, path: str, *, query: type[Any] | None = None, answer: Reply[Any] | None = None) -> Any:
+    def get(self, path: str, *, query: type[Any] | None = None, answer: Reply[Any]) -> Any:
         """Declare what answers GET, and HEAD, on `path`."""
         return self._declare(hdrs.METH_GET, path, answer, query=query)
 
@@ -92,20 +89,11 @@ class Routes:
     @overload
     def post(self, path: str, *, body: Body[Q], answer: Reply[T]) -> Callable[[Taking[Q, T]], Taking[Q, T]]: ...
 
-    @overload
-    def post(self, path: str) -> Callable[[Handler], Handler]: ...
-
-    def post(self, path: str, *, body: Body[Any] | None = None, answer: Reply[Any] | None = None) -> Any:
+    def post(self, path: str, *, body: Body[Any] | None = None, answer: Reply[Any]) -> Any:
         """Declare what answers POST on `path`."""
         return self._declare(hdrs.METH_POST, path, answer, body=body)
 
-    @overload
-    def patch(self, path: str, *, body: Body[Q], answer: Reply[T]) -> Callable[[Taking[Q, T]], Taking[Q, T]]: ...
-
-    @overload
-    def patch(self, path: str) -> Callable[[Handler], Handler]: ...
-
-    def patch(self, path: str, *, body: Body[Any] | None = None, answer: Reply[Any] | None = None) -> Any:
+    def patch(self, path: str, *, body: Body[Q], answer: Reply[T]) -> Callable[[Taking[Q, T]], Taking[Q, T]]:
         """Declare what answers PATCH on `path`."""
         return self._declare(hdrs.METH_PATCH, path, answer, body=body)
 
@@ -115,10 +103,7 @@ class Routes:
     @overload
     def delete(self, path: str, *, query: type[Q], answer: Reply[T]) -> Callable[[Taking[Q, T]], Taking[Q, T]]: ...
 
-    @overload
-    def delete(self, path: str) -> Callable[[Handler], Handler]: ...
-
-    def delete(self, path: str, *, query: type[Any] | None = None, answer: Reply[Any] | None = None) -> Any:
+    def delete(self, path: str, *, query: type[Any] | None = None, answer: Reply[Any]) -> Any:
         """Declare what answers DELETE on `path`."""
         return self._declare(hdrs.METH_DELETE, path, answer, query=query)
 
@@ -126,13 +111,13 @@ class Routes:
         self,
         method: str,
         path: str,
-        reply: Reply[Any] | None,
+        reply: Reply[Any],
         *,
         query: type[Any] | None = None,
         body: Body[Any] | None = None,
     ) -> Callable[[Any], Any]:
         def declare(handler: Any) -> Any:
-            around = handler if reply is None else _around(handler, reply, query, body)
+            around = _around(handler, reply, query, body)
             said = (handler.__doc__ or "").partition("\n")[0]
             self._routes.append(
                 Route(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from aiortstream.local.routes.bodies import read_body
+from aiortstream.local.routes.bodies import Json
 from aiortstream.local.services.errors import BadRequest
 from aiortstream.wire.rest import (
     ActionRequest,
@@ -21,7 +21,7 @@ from aiortstream.wire.rest import (
 async def read(raw: bytes, expected: type[Request]) -> Request:
     request = make_mocked_request("POST", "/")
     request._read_bytes = raw
-    return await read_body(request, expected)
+    return await Json(expected).read(request)
 
 
 @pytest.mark.parametrize(

@@ -9,22 +9,25 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from aiortstream.local.app import ROUTES
+from aiortstream.local.routes.answers import Content
 from aiortstream.local.routes.table import Access, Route, Routes, install
+
+TEXT = Content("text/plain")
 
 
 def declared() -> Routes:
     routes = Routes(Access.OPEN)
 
-    @routes.get("/thing/{name}")
-    async def get_thing(request: web.Request) -> web.Response:
+    @routes.get("/thing/{name}", answer=TEXT)
+    async def get_thing(request: web.Request) -> web.StreamResponse:
         return web.Response(text=request.match_info["name"])
 
-    @routes.post("/thing/{name}")
-    async def post_thing(request: web.Request) -> web.Response:
+    @routes.post("/thing/{name}", answer=TEXT)
+    async def post_thing(request: web.Request) -> web.StreamResponse:
         return web.Response(text="made")
 
-    @routes.get("/")
-    async def get_root(request: web.Request) -> web.Response:
+    @routes.get("/", answer=TEXT)
+    async def get_root(request: web.Request) -> web.StreamResponse:
         return web.Response(text="root")
 
     return routes
