@@ -62,8 +62,7 @@ class Json(Body[R]):
 
     def decode(self, raw: bytes) -> R:
         """The same for a body that has been read."""
-        raw = raw.strip()
-        if self.alone is not None and raw.startswith(b"["):
+        if self.alone is not None and raw.lstrip().startswith(b"["):
             raw = b'{"' + self.alone.encode() + b'":' + raw + b"}"
         return decode_body(raw, self.kind)
 
@@ -118,7 +117,7 @@ async def _json_of(request: web.Request) -> bytes:
 
 def decode_body(raw: bytes, expected: type[R]) -> R:
     """The same for a body that has been read."""
-    raw = raw.strip() or b"{}"
+    raw = raw or b"{}"
     try:
         decoder: msgspec.json.Decoder[R] = _decoder(expected)
         body = decoder.decode(raw)

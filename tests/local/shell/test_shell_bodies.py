@@ -48,6 +48,7 @@ async def read(raw: bytes, expected: type[Request]) -> Request:
         (b'{"action":"go"}', ActionRequest, "action: expected 'start' or 'stop', got 'go'"),
         (b'{"action":"go"}', AlertStatusRequest, "action: expected 'disable' or 'enable', got 'go'"),
         (b'{"query":"x","filter":[1]}', SearchRequest, r"filter\[0\]: expected an object, got a whole number"),
+        (b" \n", ExportRequest, "not valid JSON"),
         (b"nope", ConnectRequest, 'not valid JSON .*: expected an object such as {"url": ...}'),
         (b'{"url":', ConnectRequest, "not valid JSON"),
         (b'{"url":"\xff"}', ConnectRequest, "not valid JSON"),
