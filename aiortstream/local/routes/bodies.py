@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar
@@ -86,9 +86,20 @@ class FormFile:
 
     async def blocks(self, size: int) -> AsyncGenerator[bytes, None]:
         """Its bytes, `size` at most at a time. Raises BadRequest where there is no form, or none with that field."""
-        part = await self._part()
-        while block := await part.read_chunk(size):
+        part = await self._sound(self._part())
+        while block := await self._sound(part.read_chunk(size)):
             yield bytes(block)
+
+    async def _sound(self, read: Awaitable[T]) -> T:
+        """What is read, unless the form is broken: which errors aiohttp's parser has for that is written nowhere."""
+        try:
+            return await read
+        except BadRequest:
+            raise
+        except Exception as error:
+            raise BadRequest(
+                f"{self._field}: the form broke off, or is none ({type(error).__name__}): expected multipart/form-data"
+            ) from error
 
     async def _part(self) -> BodyPartReader:
         if self._request.content_type != "multipart/form-data":

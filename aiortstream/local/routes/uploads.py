@@ -10,7 +10,7 @@ from aiortstream.local.routes.answers import Said
 from aiortstream.local.routes.bodies import Form, FormFile
 from aiortstream.local.routes.keys import SERVICES, SIGNER
 from aiortstream.local.routes.table import Access, Routes
-from aiortstream.local.services.errors import BadRequest, Forbidden
+from aiortstream.local.services.errors import Forbidden
 from aiortstream.local.urls import TokenRefused, upload_scope
 
 routes = Routes(Access.CAPABILITY)
@@ -26,9 +26,6 @@ async def post_file(request: web.Request, file: FormFile) -> str:
         request.app[SIGNER].check(upload_scope(upload_id), request.match_info["token"])
     except TokenRefused as refused:
         raise Forbidden(str(refused)) from None
-    try:
-        async with aclosing(file.blocks(_CHUNK)) as blocks:
-            size = await request.app[SERVICES].uploads.receive(upload_id, blocks)
-    except (web.RequestPayloadError, ConnectionError, ValueError) as error:
-        raise BadRequest(f"file: the form broke off, or is none ({type(error).__name__})") from error
+    async with aclosing(file.blocks(_CHUNK)) as blocks:
+        size = await request.app[SERVICES].uploads.receive(upload_id, blocks)
     return f"{size} bytes uploaded"
