@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from aiortstream.live.settings import LiveSettings
     from aiortstream.live.states import WatchState, WatchStatistics
     from aiortstream.live.watch import Watch
+    from aiortstream.paging import Items, Paged, Pages
     from aiortstream.records import (
         Alert,
         CaptureSessionEvent,
@@ -121,6 +122,7 @@ _MODULES = {
     ),
     "live.settings": ("LiveSettings",),
     "live.watch": ("Watch",),
+    "paging": ("Items", "Paged", "Pages"),
     "records": (
         "Alert",
         "CaptureSessionEvent",
@@ -188,6 +190,9 @@ __all__ = [  # noqa: RUF022 - grouped as the imports above are; a test holds the
     "StateChanged",
     "LiveSettings",
     "Watch",
+    "Items",
+    "Paged",
+    "Pages",
     "Alert",
     "CaptureSessionEvent",
     "DecodeFailure",

@@ -22,6 +22,7 @@ from aiortstream.collections import Collection
 from aiortstream.context import Context
 from aiortstream.errors import AuthenticationError, ClientClosedError, InvalidArgumentError, ServerStartError
 from aiortstream.live.bindings import OWN, ConnectionChoice
+from aiortstream.paging import Paged, one_page
 from aiortstream.records import Alert, Event, Gap
 from aiortstream.rtstreams import RTStream
 from aiortstream.videos import Video
@@ -196,10 +197,14 @@ class AsyncClient:
         """A collection by its id. Raises NotFoundError. Cancelling it changes nothing."""
         return await self.collection(collection_id).refresh()
 
-    async def get_collections(self) -> list[Collection]:
-        """All collections. Cancelling it changes nothing."""
-        answer = await self._context.transport.get("collection", rest.CollectionsAnswer)
-        return [Collection(self._context, item) for item in answer.collections]
+    def get_collections(self) -> Paged[list[Collection], Collection]:
+        """All collections, which come at once; to be awaited or iterated. Cancelling it changes nothing."""
+
+        async def fetch() -> list[Collection]:
+            answer = await self._context.transport.get("collection", rest.CollectionsAnswer)
+            return [Collection(self._context, item) for item in answer.collections]
+
+        return one_page(fetch, lambda collection: collection.id)
 
     async def create_collection(self, name: str, description: str, is_public: bool = False) -> Collection:
         """A new collection; names need not be unique. Raises InvalidRequestError.
@@ -244,16 +249,16 @@ class AsyncClient:
         """A stream by its id. Raises NotFoundError. Cancelling it changes nothing."""
         return await self.rtstream(id).refresh()
 
-    async def list_rtstreams(
+    def list_rtstreams(
         self,
         limit: int | None = None,
         offset: int | None = None,
         status: str | None = None,
         name: str | None = None,
         ordering: str | None = None,
-    ) -> list[RTStream]:
-        """One page of the account's streams; see `Collection.list_rtstreams`."""
-        return await self.collection().list_rtstreams(limit, offset, status, name, ordering)
+    ) -> Paged[list[RTStream], RTStream]:
+        """The account's streams: awaited one page, iterated all; see `Collection.list_rtstreams`."""
+        return self.collection().list_rtstreams(limit, offset, status, name, ordering)
 
     # --- videos and search --------------------------------------------------------------------------------------------
 
@@ -265,9 +270,9 @@ class AsyncClient:
         """A video by its id. Raises NotFoundError. Cancelling it changes nothing."""
         return await self.video(video_id).refresh()
 
-    async def get_videos(self) -> list[Video]:
-        """All videos of the default collection. Cancelling it changes nothing."""
-        return await self.collection().get_videos()
+    def get_videos(self) -> Paged[list[Video], Video]:
+        """All videos of the default collection; see `Collection.get_videos`."""
+        return self.collection().get_videos()
 
     @overload
     async def upload(
@@ -350,10 +355,17 @@ class AsyncClient:
         answer = await transport.post("rtstream/event", rest.EventIdAnswer, body=body, look="list_events()")
         return answer.event_id
 
-    async def list_events(self) -> list[EventDefinition]:
-        """All event definitions of the account. Cancelling it changes nothing."""
-        answer = await self._context.transport.get("rtstream/event", rest.EventsAnswer)
-        return [read_event(event) for event in answer.events]
+    def list_events(self) -> Paged[list[EventDefinition], EventDefinition]:
+        """All event definitions of the account, which come at once; to be awaited or iterated.
+
+        Cancelling it changes nothing.
+        """
+
+        async def fetch() -> list[EventDefinition]:
+            answer = await self._context.transport.get("rtstream/event", rest.EventsAnswer)
+            return [read_event(event) for event in answer.events]
+
+        return one_page(fetch, lambda event: event.event_id)
 
     def watch_events(self, *, max_buffer: int | None = None) -> Watch[Event | Gap]:
         """Everything that comes to this client's websocket, of every channel, unknown ones and bad frames included.

@@ -12,6 +12,7 @@ from aiortstream.arguments import non_empty, path_of
 from aiortstream.checking import checked
 from aiortstream.errors import InvalidArgumentError
 from aiortstream.live.bindings import OWN, ConnectionChoice, TranscriptBinding
+from aiortstream.paging import At, Paged, Part, by_offset, one_page
 from aiortstream.rtstreams import RTStream
 from aiortstream.search import RTStreamSearchOptions, RTStreamSearchResult, read_shot, search_request
 from aiortstream.video_search import (
@@ -103,25 +104,29 @@ class Collection:
         """A stream by its id. Raises NotFoundError. Cancelling it changes nothing."""
         return await RTStream(self._context, rest.RTStreamAnswer(id)).refresh()
 
-    async def list_rtstreams(
+    def list_rtstreams(
         self,
         limit: int | None = None,
         offset: int | None = None,
         status: str | None = None,
         name: str | None = None,
         ordering: str | None = None,
-    ) -> list[RTStream]:
-        """One page of the account's streams, newest first unless `ordering` says otherwise.
+    ) -> Paged[list[RTStream], RTStream]:
+        """The account's streams, newest first unless `ordering` says otherwise: awaited one page, iterated all.
 
-        The service gives ten unless `limit` asks for more, filters by exact `status` and by part of the `name`, and
-        does not look at the collection. Cancelling it changes nothing.
+        The service gives ten a page unless `limit` asks for more, filters by exact `status` and by part of the `name`,
+        and does not look at the collection. `offset`: how many are passed over. Cancelling it changes nothing.
         """
-        answer = await self._context.transport.get(
-            "rtstream",
-            rest.RTStreamsAnswer,
-            params={"limit": limit, "offset": offset, "status": status, "name": name, "ordering": ordering},
-        )
-        return [RTStream(self._context, stream) for stream in answer.results]
+        wanted = {"limit": limit, "status": status, "name": name, "ordering": ordering}
+
+        async def fetch(at: At | None) -> Part[list[RTStream], RTStream]:
+            params = {**wanted, "offset": offset if at is None else at}
+            answer = await self._context.transport.get("rtstream", rest.RTStreamsAnswer, params=params)
+            streams = [RTStream(self._context, stream) for stream in answer.results]
+            begun = int((offset if at is None else at) or 0)
+            return Part(streams, streams, by_offset(begun, limit, streams, answer.count, answer.next))
+
+        return Paged(fetch, lambda stream: stream.id)
 
     # --- videos -------------------------------------------------------------------------------------------------------
 
@@ -129,10 +134,14 @@ class Collection:
         """A video of it by its id. Raises NotFoundError. Cancelling it changes nothing."""
         return await Video(self._context, videos.VideoAnswer(video_id, self.id)).refresh()
 
-    async def get_videos(self) -> list[Video]:
-        """All its videos. Cancelling it changes nothing."""
-        answer = await self._context.transport.get("video", videos.VideosAnswer, params={"collection_id": self.id})
-        return [Video(self._context, each) for each in answer.videos]
+    def get_videos(self) -> Paged[list[Video], Video]:
+        """All its videos, which come at once; to be awaited or iterated. Cancelling it changes nothing."""
+
+        async def fetch() -> list[Video]:
+            answer = await self._context.transport.get("video", videos.VideosAnswer, params={"collection_id": self.id})
+            return [Video(self._context, each) for each in answer.videos]
+
+        return one_page(fetch, lambda video: video.id)
 
     async def delete_video(self, video_id: str) -> None:
         """Delete a video of it for good. Raises NotFoundError.

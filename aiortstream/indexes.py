@@ -13,6 +13,7 @@ from aiortstream.arguments import non_empty, page_params, path_of
 from aiortstream.checking import checked
 from aiortstream.errors import InvalidArgumentError
 from aiortstream.live.bindings import OWN, AlertBinding, ConnectionChoice
+from aiortstream.paging import At, Paged, Part, by_number, one_page
 from aiortstream.records import Alert, Gap, Keyed, Scene
 from aiortstream.wire import rest
 from aiortstream.wire.pages import index_kind, read_scene
@@ -84,26 +85,36 @@ class RTStreamSceneIndex:
         self._read(await self._context.transport.get(path, rest.SceneIndexAnswer))
         return self
 
-    async def get_scenes(
+    def get_scenes(
         self,
         start: float | datetime | None = None,
         end: float | datetime | None = None,
         page: int = 1,
         page_size: int = 100,
-    ) -> ScenePage:
-        """One page of its scenes, newest first; `start` and `end` in unix seconds, each may be left out.
+    ) -> Paged[ScenePage, Scene]:
+        """Its scenes, newest first: awaited one page, iterated all from that page on.
 
-        Cancelling it changes nothing.
+        `start` and `end` in unix seconds, each may be left out. Cancelling it changes nothing.
         """
         params = page_params(page, page_size, start, end)
-        if self.extraction_type is None:
-            await self.refresh()  # a bare handle does not know what its scenes are of
-        answer = await self._context.transport.get(self._path(), rest.ScenesAnswer, params=params)
-        scenes = tuple(
-            read_scene(record, self.rtstream_id, self.rtstream_index_id, self.kind)
-            for record in answer.scene_index_records
-        )
-        return ScenePage(scenes, bool(answer.next_page))
+
+        async def fetch(at: At | None) -> Part[ScenePage, Scene]:
+            number = page if at is None else int(at)
+            if self.extraction_type is None:
+                await self.refresh()  # a bare handle does not know what its scenes are of
+            asked = {**params, "page": number}
+            answer = await self._context.transport.get(self._path(), rest.ScenesAnswer, params=asked)
+            scenes = tuple(
+                read_scene(record, self.rtstream_id, self.rtstream_index_id, self.kind)
+                for record in answer.scene_index_records
+            )
+            return Part(
+                ScenePage(scenes, bool(answer.next_page)),
+                scenes,
+                by_number(number, items=scenes, more=answer.next_page),
+            )
+
+        return Paged(fetch, lambda scene: (scene.start, scene.end, scene.text))
 
     async def start(self) -> None:
         """Resume indexing. Doing it twice is doing it once; cancelled, it may or may not be done."""
@@ -152,10 +163,14 @@ class RTStreamSceneIndex:
         )
         return answer.alert_id
 
-    async def list_alerts(self) -> list[AlertDefinition]:
-        """The alerts on this index. Cancelling it changes nothing."""
-        answer = await self._context.transport.get(self._alerts_path(), rest.AlertsAnswer)
-        return [read_alert(alert) for alert in answer.alerts]
+    def list_alerts(self) -> Paged[list[AlertDefinition], AlertDefinition]:
+        """The alerts on this index, which come at once; to be awaited or iterated. Cancelling it changes nothing."""
+
+        async def fetch() -> list[AlertDefinition]:
+            answer = await self._context.transport.get(self._alerts_path(), rest.AlertsAnswer)
+            return [read_alert(alert) for alert in answer.alerts]
+
+        return one_page(fetch, lambda alert: alert.alert_id)
 
     async def enable_alert(self, alert_id: str) -> None:
         """Let an alert fire again. Doing it twice is doing it once; cancelled, it may or may not be done."""

@@ -17,6 +17,7 @@ from aiortstream.errors import InvalidArgumentError, InvalidRequestError, Protoc
 from aiortstream.exports import RTStreamExportResult
 from aiortstream.indexes import RTStreamSceneIndex, audio_config, visual_config
 from aiortstream.live.bindings import OWN, ConnectionChoice, SceneBinding, TranscriptBinding
+from aiortstream.paging import At, Paged, Part, by_number, one_page
 from aiortstream.records import Alert, Gap, PartialTranscript, TranscriptSegment
 from aiortstream.search import RTStreamSearchResult, read_shot, search_request
 from aiortstream.transcripts import TranscriptPage, TranscriptStatus, read_page, read_status
@@ -207,7 +208,7 @@ class RTStream:
         params = {"engine": engine}
         return read_status(await self._context.transport.get(path, rest.TranscriptionStatusAnswer, params=params))
 
-    async def get_transcript(
+    def get_transcript(
         self,
         page: int = 1,
         page_size: int = 100,
@@ -215,17 +216,23 @@ class RTStream:
         end: float | datetime | None = None,
         since: float | datetime | None = None,
         engine: str | None = None,
-    ) -> TranscriptPage:
-        """One page (at most 1000 a page) of final segments between `start` and `end`, or after `since`.
+    ) -> Paged[TranscriptPage, TranscriptSegment]:
+        """Final segments between `start` and `end`, or after `since`: awaited one page, iterated all from it on.
 
-        Times are unix seconds or aware datetimes. Cancelling it changes nothing.
+        A page has at most 1000. Times are unix seconds or aware datetimes. Cancelling it changes nothing.
         """
         params = page_params(page, page_size, start, end)
         params |= {"since": None if since is None else moment(since, "since"), "engine": engine}
-        answer = await self._context.transport.get(
-            f"{self._path()}/transcription", rest.TranscriptAnswer, params=params
-        )
-        return read_page(answer, self.id)
+
+        async def fetch(at: At | None) -> Part[TranscriptPage, TranscriptSegment]:
+            number = page if at is None else int(at)
+            answer = await self._context.transport.get(
+                f"{self._path()}/transcription", rest.TranscriptAnswer, params={**params, "page": number}
+            )
+            read = read_page(answer, self.id)
+            return Part(read, read.segments, by_number(number, items=read.segments, more=read.next_page))
+
+        return Paged(fetch, lambda segment: (segment.start, segment.end, segment.text))
 
     @overload
     def watch_transcript(
@@ -418,10 +425,14 @@ class RTStream:
             sandbox_id,
         )
 
-    async def list_scene_indexes(self) -> list[RTStreamSceneIndex]:
-        """Its scene indexes. Cancelling it changes nothing."""
-        answer = await self._context.transport.get(f"{self._path()}/index/scene", rest.SceneIndexesAnswer)
-        return [RTStreamSceneIndex(self._context, self.id, index) for index in answer.scene_indexes]
+    def list_scene_indexes(self) -> Paged[list[RTStreamSceneIndex], RTStreamSceneIndex]:
+        """Its scene indexes, which come at once; to be awaited or iterated. Cancelling it changes nothing."""
+
+        async def fetch() -> list[RTStreamSceneIndex]:
+            answer = await self._context.transport.get(f"{self._path()}/index/scene", rest.SceneIndexesAnswer)
+            return [RTStreamSceneIndex(self._context, self.id, index) for index in answer.scene_indexes]
+
+        return one_page(fetch, lambda index: index.rtstream_index_id)
 
     async def get_scene_index(self, index_id: str) -> RTStreamSceneIndex:
         """One of its scene indexes. Raises NotFoundError. Cancelling it changes nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -145,3 +146,16 @@ CALLS: dict[str, Callable[[World], Coroutine[Any, Any, Any]]] = {
     "Video.search": lambda w: w.client.video("m-0").search("person"),
     "Video.update": lambda w: w.client.video("m-0").update(name="Yard"),
 }
+
+
+def coroutines_of(kind: type[Any]) -> set[str]:
+    """The public methods of a class that are to be awaited: coroutines, and lists that come in pages."""
+    return {
+        name
+        for name, function in inspect.getmembers(kind, inspect.isfunction)
+        if not name.startswith("_")
+        and (
+            inspect.iscoroutinefunction(function)
+            or str(inspect.signature(function).return_annotation).startswith("Paged[")
+        )
+    }

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from cancelling_driver import CancelAt, cancel_everywhere
-from public_calls import CALLS, QUICK, T, World
+from public_calls import CALLS, QUICK, T, World, coroutines_of
 
 import aiortstream
 from aiortstream import AsyncClient, VideodbError
@@ -41,12 +41,7 @@ def connections_in_use(client: AsyncClient) -> int:
 
 
 def test_every_public_coroutine_is_tried() -> None:
-    public = {
-        f"{name}.{member}"
-        for name in CLASSES
-        for member, _ in inspect.getmembers(getattr(aiortstream, name), inspect.iscoroutinefunction)
-        if not member.startswith("_")
-    }
+    public = {f"{name}.{member}" for name in CLASSES for member in coroutines_of(getattr(aiortstream, name))}
     assert public == set(CALLS) | ELSEWHERE
 
 
