@@ -320,6 +320,29 @@ class FiringRecord(Answer, kw_only=True):
     player_url: str | None = None
 
 
+class DeliveryRecord(Answer):
+    """One callback of the embedded server's outbox; times in unix seconds. `url` lacks what may be a secret."""
+
+    delivery_id: int
+    message_id: str
+    """`webhook-id`: the same at every attempt."""
+    alert_id: str
+    url: str
+    status: Literal["pending", "delivered", "failed"]
+    attempts: int
+    created_at: float
+    next_attempt_at: float | None
+    delivered_at: float | None
+    last_error: str | None
+
+
+class DeliveriesAnswer(Answer):
+    """GET /alert/delivery."""
+
+    deliveries: list[DeliveryRecord] = []
+    next_page: bool = False
+
+
 class AlertLogAnswer(Answer):
     """GET /alert/log, which the embedded server alone has: what fired, by the time it was logged, oldest first."""
 

@@ -14,6 +14,7 @@ import logging
 import math
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ SCHEDULE = (5.0, 30.0, 120.0, 600.0, 1800.0, 7200.0, 21_600.0, 43_200.0, 86_400.
 """Seconds before the second attempt, the third, ...; each is drawn from ±10 %. After the last one it is given up."""
 TIMEOUT = 10.0  # seconds a receiver has to answer
 CONCURRENT = 16  # deliveries under way at once
+OF_EACH = 4  # of these to one receiver: one that does not answer must not hold up the others
 KEPT = 30 * 86_400.0  # seconds that what was delivered or given up can still be looked up
 _TIDY_EVERY = 86_400.0  # seconds between two lookings for what is older
 _RECHECK = 1.0  # seconds; while deliveries are under way, others may become due
@@ -49,7 +51,7 @@ class WebhookSender:
         self._key = None if secret is None else _signing_key(secret)
         self._clock = clock
         self._woken = asyncio.Event()
-        self._under_way: set[int] = set()  # ids of outbox rows
+        self._under_way: dict[int, str] = {}  # ids of outbox rows, and where they go
         self._tidied = -math.inf  # when old rows were last looked for
 
     def wake(self) -> None:
@@ -64,9 +66,10 @@ class WebhookSender:
             while True:
                 self._woken.clear()
                 await self._tidy()
-                for delivery in await self._due():
-                    self._under_way.add(delivery.id)
-                    tasks.create_task(self._deliver(session, delivery), name=f"webhook {delivery.message_id}")
+                while ready := await self._due():
+                    for delivery in ready:
+                        self._under_way[delivery.id] = delivery.url
+                        tasks.create_task(self._deliver(session, delivery), name=f"webhook {delivery.message_id}")
                 await self._rest()
 
     async def _tidy(self) -> None:
@@ -78,9 +81,16 @@ class WebhookSender:
     async def _due(self) -> list[Delivery]:
         # As it was before the reading: one that ends meanwhile is still due in what was read.
         taken = frozenset(self._under_way)
-        rows = await self._db.read(lambda conn: outbox.due(conn, self._clock(), CONCURRENT + len(taken)))
-        free = CONCURRENT - len(self._under_way)
-        return [row for row in rows if row.id not in taken][:free]
+        busy = Counter(self._under_way.values())
+        most = CONCURRENT + len(taken)
+        full = [url for url, count in busy.items() if count >= OF_EACH]
+        rows = await self._db.read(lambda conn: outbox.due(conn, self._clock(), most, without=full))
+        ready: list[Delivery] = []
+        for row in rows:
+            if row.id not in taken and busy[row.url] < OF_EACH and len(self._under_way) + len(ready) < CONCURRENT:
+                busy[row.url] += 1
+                ready.append(row)
+        return ready
 
     async def _rest(self) -> None:
         """Wait until something may be due."""
@@ -99,7 +109,7 @@ class WebhookSender:
             problem = await self._post(session, delivery)
             await self._db.run(lambda conn: self._record(conn, delivery, problem))
         finally:
-            self._under_way.discard(delivery.id)
+            del self._under_way[delivery.id]
             self.wake()
 
     async def _post(self, session: aiohttp.ClientSession, delivery: Delivery) -> _Problem | None:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Annotated, get_args
 
 from aiohttp import web
 
 from aiortstream.local.routes.answers import Data, Said
 from aiortstream.local.routes.bodies import Json
 from aiortstream.local.routes.keys import SERVICES
-from aiortstream.local.routes.query import OptionalText, PageQuery
+from aiortstream.local.routes.query import OptionalText, PageQuery, Text
 from aiortstream.local.routes.table import Routes
+from aiortstream.local.services.errors import NotFound
+from aiortstream.local.store import outbox
 from aiortstream.wire.rest import (
     AlertIdAnswer,
     AlertLogAnswer,
     AlertRequest,
     AlertsAnswer,
     AlertStatusRequest,
+    DeliveriesAnswer,
+    DeliveryRecord,
     EventIdAnswer,
     EventRequest,
     EventsAnswer,
@@ -77,6 +83,36 @@ async def get_alert_log(request: web.Request, query: AlertLogQuery) -> AlertLogA
         start=query.start,
         end=query.end,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveriesQuery(PageQuery):
+    """A page of callbacks, of one alert or state if that is named."""
+
+    alert_id: OptionalText = None
+    status: Annotated[outbox.State | None, Text(get_args(outbox.State))] = None
+
+
+@routes.get("/alert/delivery", query=DeliveriesQuery, answer=Data(DeliveriesAnswer))
+async def list_deliveries(request: web.Request, query: DeliveriesQuery) -> DeliveriesAnswer:
+    """A page of callbacks, the newest first, and what became of each. The hosted service has no such call."""
+    return await request.app[SERVICES].deliveries.page(
+        alert_id=query.alert_id,
+        status=query.status,
+        page=query.page,
+        page_size=query.page_size,
+        start=query.start,
+        end=query.end,
+    )
+
+
+@routes.post("/alert/delivery/{delivery_id}/replay", answer=Data(DeliveryRecord))
+async def replay_delivery(request: web.Request) -> DeliveryRecord:
+    """Send a callback again that was delivered, or given up. The hosted service has no such call."""
+    named = request.match_info["delivery_id"]
+    if not re.fullmatch("[0-9]{1,18}", named):
+        raise NotFound(f"there is no delivery {named!r}")
+    return await request.app[SERVICES].deliveries.replay(int(named))
 
 
 def _ids(request: web.Request) -> tuple[str, str]:

@@ -90,6 +90,11 @@ class StreamManager:
         """What the pipelines of each running stream have done: by stream id, then by name."""
         return {key: runtime.statistics() for key, runtime in self._runtimes.items() if runtime.running}
 
+    @property
+    def outbox(self) -> OutboxWaker:
+        """What sends callbacks."""
+        return self._context.outbox
+
     def vitals(self, rtstream_id: str) -> tuple[IngestStatus | None, Mapping[str, Tally]]:
         """How a stream's source is doing, and what its pipelines have done; None and empty while it is stopped."""
         runtime = self._runtimes.get(rtstream_id)

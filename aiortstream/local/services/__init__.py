@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiortstream.local.services.alerts import AlertService
 from aiortstream.local.services.collections import CollectionService
+from aiortstream.local.services.deliveries import DeliveryService
 from aiortstream.local.services.indexes import IndexService
 from aiortstream.local.services.moments import Moments
 from aiortstream.local.services.overview import Overview
@@ -44,6 +45,7 @@ class Services:
         self.transcripts = TranscriptService(db, manager, models)
         self.indexes = IndexService(db, manager, models)
         self.alerts = AlertService(db, manager, urls)
+        self.deliveries = DeliveryService(db, manager.outbox)
         self.moments = Moments(db)
         self.overview = Overview(db, manager)
         self.search = SearchService(db, models)

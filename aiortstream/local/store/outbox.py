@@ -9,10 +9,19 @@ pending while `next_attempt_at` is set. Times are unix seconds.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Collection, Mapping
+
+
+State = Literal["pending", "delivered", "failed"]
+_STATES: Mapping[State, str] = {
+    "pending": "next_attempt_at IS NOT NULL",
+    "delivered": "delivered_at IS NOT NULL AND next_attempt_at IS NULL",
+    "failed": "delivered_at IS NULL AND next_attempt_at IS NULL",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,13 @@ class Delivery:
     delivered_at: float | None
     last_error: str | None
 
+    @property
+    def state(self) -> State:
+        """What has become of it."""
+        if self.next_attempt_at is not None:
+            return "pending"
+        return "failed" if self.delivered_at is None else "delivered"
+
 
 _COLUMNS = "id, message_id, alert_id, url, body, created_at, attempts, next_attempt_at, delivered_at, last_error"
 
@@ -43,12 +59,48 @@ def add(conn: sqlite3.Connection, *, message_id: str, alert_id: str, url: str, b
     return cursor.lastrowid or 0
 
 
-def due(conn: sqlite3.Connection, now: float, limit: int) -> list[Delivery]:
-    """Pending deliveries whose time has come, the longest due first."""
+def due(conn: sqlite3.Connection, now: float, limit: int, *, without: Collection[str] = ()) -> list[Delivery]:
+    """Pending deliveries whose time has come, the longest due first; none to the URLs `without`."""
+    passed = f" AND url NOT IN ({', '.join('?' * len(without))})" if without else ""
     rows = conn.execute(
-        f"SELECT {_COLUMNS} FROM outbox WHERE next_attempt_at <= ? ORDER BY next_attempt_at, id LIMIT ?", (now, limit)
+        f"SELECT {_COLUMNS} FROM outbox WHERE next_attempt_at <= ?{passed} ORDER BY next_attempt_at, id LIMIT ?",
+        (now, *without, limit),
     )
     return [Delivery(*row) for row in rows]
+
+
+def get(conn: sqlite3.Connection, delivery_id: int) -> Delivery | None:
+    """One delivery, pending or not."""
+    row = conn.execute(f"SELECT {_COLUMNS} FROM outbox WHERE id = ?", (delivery_id,)).fetchone()
+    return None if row is None else Delivery(*row)
+
+
+def page(
+    conn: sqlite3.Connection,
+    *,
+    alert_id: str | None,
+    state: State | None,
+    start: float | None,
+    end: float | None,
+    limit: int,
+    offset: int,
+) -> list[Delivery]:
+    """Deliveries made from `start` on and before `end`, the newest first; what is None does not select."""
+    bounds = {"alert_id = ?": alert_id, "created_at >= ?": start, "created_at < ?": end}
+    given = {condition: value for condition, value in bounds.items() if value is not None}
+    where = [*given, *([_STATES[state]] if state is not None else [])]
+    rows = conn.execute(
+        f"SELECT {_COLUMNS} FROM outbox WHERE {' AND '.join(where) or 'TRUE'} ORDER BY id DESC LIMIT ? OFFSET ?",
+        (*given.values(), limit, offset),
+    )
+    return [Delivery(*row) for row in rows]
+
+
+def again(conn: sqlite3.Connection, delivery_id: int, at: float) -> None:
+    """Let it be due at once, whatever became of it, with its attempts counted anew and its id as it was."""
+    conn.execute(
+        "UPDATE outbox SET next_attempt_at = ?, attempts = 0, delivered_at = NULL WHERE id = ?", (at, delivery_id)
+    )
 
 
 def next_due(conn: sqlite3.Connection) -> float | None:

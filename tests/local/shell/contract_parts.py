@@ -21,7 +21,7 @@ from video_parts import understand_beeps
 
 from aiortstream.local.paths import segments_folder
 from aiortstream.local.settings import ServerSettings
-from aiortstream.local.store import segments
+from aiortstream.local.store import outbox, segments
 
 T = TypeVar("T")
 
@@ -76,8 +76,14 @@ async def _furnish(shell: Shell) -> dict[str, str]:
     made = await settled(shell, await shell.post("/collection/default/upload", {"url": url, "name": "Clip"}))
     video = made["data"]["id"]
     upload = (await shell.get("/collection/default/upload_url")).data["upload_url"].rpartition("/")[2]
+    delivery = await shell.core.db.run(
+        lambda conn: outbox.add(
+            conn, message_id="msg-1", alert_id=alert, url="https://hooks.test/", body=b"{}", at=recorded.start
+        )
+    )
     return {
         "collection_id": "default",
+        "delivery_id": str(delivery),
         "rtstream_id": stream,
         "index_id": index,
         "event_id": event,

@@ -20,7 +20,7 @@ from core_fakes import DEADLINE, until
 from shell_parts import VirtualClock
 
 from aiortstream import InvalidArgumentError
-from aiortstream.local.deliver.webhooks import CONCURRENT, KEPT, SCHEDULE, WebhookSender
+from aiortstream.local.deliver.webhooks import CONCURRENT, KEPT, OF_EACH, SCHEDULE, WebhookSender
 from aiortstream.local.store import outbox
 from aiortstream.local.store.database import Database
 from aiortstream.local.store.outbox import Delivery
@@ -251,7 +251,7 @@ async def test_one_that_does_not_answer_is_given_up(
 
 async def test_one_that_hangs_holds_up_no_other(tmp_path: Path, receiver: Receiver) -> None:
     async with open_receiver(None) as hanging, open_office(tmp_path) as office:
-        stuck = [await office.post(hanging.url, f"stuck-{number}", "b") for number in range(CONCURRENT - 1)]
+        stuck = [await office.post(f"{hanging.url}/{n}", f"stuck-{n}", "b") for n in range(CONCURRENT - 1)]
         await hanging.got(CONCURRENT - 1)
         for number in range(3):
             await office.tried(await office.post(receiver.url, f"msg-{number}"), 1)
@@ -265,7 +265,7 @@ async def test_one_that_hangs_holds_up_no_other(tmp_path: Path, receiver: Receiv
 async def test_there_are_never_more_under_way_than_that(tmp_path: Path, receiver: Receiver) -> None:
     receiver.status = None
     async with open_office(tmp_path) as office:
-        rows = [await office.post(receiver.url, f"msg-{number}") for number in range(CONCURRENT + 4)]
+        rows = [await office.post(f"{receiver.url}/{number}", f"msg-{number}") for number in range(CONCURRENT + 4)]
         await receiver.got(CONCURRENT)
         office.sender.wake()
         await office.row(rows[0])
@@ -286,6 +286,18 @@ async def test_the_next_server_goes_on_where_this_one_stopped(tmp_path: Path, re
         row = await office.tried(row_id, 1)
         assert row.delivered_at == 1_700_000_060.0
     assert [headers["webhook-id"] for headers, _ in receiver.requests] == ["msg-1", "msg-1"]
+
+
+async def test_a_receiver_that_does_not_answer_holds_up_nobody_else(tmp_path: Path, receiver: Receiver) -> None:
+    async with open_receiver(None) as dead, open_office(tmp_path) as office:
+        for number in range(3 * CONCURRENT):
+            await office.post(dead.url, f"dead-{number}")
+        await dead.got(OF_EACH)
+        row = await office.post(receiver.url, "alive")
+        assert (await office.tried(row, 1)).delivered_at == office.clock.now
+        assert len(dead.requests) == OF_EACH
+        dead.released.set()
+        await dead.got(3 * CONCURRENT)
 
 
 async def test_what_was_delivered_long_ago_is_forgotten_and_what_is_pending_is_not(
