@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Error,
         InvalidArgumentError,
         InvalidRequestError,
+        JobTimeoutError,
         NoResultsError,
         NotFoundError,
         PaymentRequiredError,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     )
     from aiortstream.exports import RTStreamExportResult
     from aiortstream.indexes import AudioBatchConfig, RTStreamSceneIndex, ScenePage, VisualBatchConfig
+    from aiortstream.jobs import Job, JobUpdate
     from aiortstream.live.batches import Batches
     from aiortstream.live.bindings import OWN
     from aiortstream.live.failures import ConnectionFailure, classify_failure
@@ -91,6 +93,7 @@ _MODULES = {
         "Error",
         "InvalidArgumentError",
         "InvalidRequestError",
+        "JobTimeoutError",
         "NoResultsError",
         "NotFoundError",
         "PaymentRequiredError",
@@ -105,6 +108,7 @@ _MODULES = {
     ),
     "exports": ("RTStreamExportResult",),
     "indexes": ("AudioBatchConfig", "RTStreamSceneIndex", "ScenePage", "VisualBatchConfig"),
+    "jobs": ("Job", "JobUpdate"),
     "live.batches": ("Batches",),
     "live.bindings": ("OWN",),
     "live.failures": ("ConnectionFailure", "classify_failure"),
@@ -157,6 +161,7 @@ __all__ = [  # noqa: RUF022 - grouped as the imports above are; a test holds the
     "Error",
     "InvalidArgumentError",
     "InvalidRequestError",
+    "JobTimeoutError",
     "NoResultsError",
     "NotFoundError",
     "PaymentRequiredError",
@@ -173,6 +178,8 @@ __all__ = [  # noqa: RUF022 - grouped as the imports above are; a test holds the
     "RTStreamSceneIndex",
     "ScenePage",
     "VisualBatchConfig",
+    "Job",
+    "JobUpdate",
     "Batches",
     "OWN",
     "ConnectionFailure",

@@ -31,6 +31,7 @@ from aiortstream.wire import rest, videos
 if TYPE_CHECKING:
     import aiohttp
 
+    from aiortstream.jobs import Job, OnProgress
     from aiortstream.live.clock import Clock
     from aiortstream.live.health import LiveHealth
     from aiortstream.live.settings import LiveSettings
@@ -275,7 +276,7 @@ class AsyncClient:
         return self.collection().get_videos()
 
     @overload
-    async def upload(
+    def upload(
         self,
         source: str | PathLike[str] | None = None,
         media_type: str | None = None,
@@ -284,10 +285,13 @@ class AsyncClient:
         callback_url: None = None,
         file_path: str | PathLike[str] | None = None,
         url: str | None = None,
-    ) -> Video: ...
+        *,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Job[Video]: ...
 
     @overload
-    async def upload(
+    def upload(
         self,
         source: str | PathLike[str] | None = None,
         media_type: str | None = None,
@@ -296,9 +300,12 @@ class AsyncClient:
         callback_url: str | None = None,
         file_path: str | PathLike[str] | None = None,
         url: str | None = None,
-    ) -> Video | None: ...
+        *,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Job[Video | None]: ...
 
-    async def upload(
+    def upload(
         self,
         source: str | PathLike[str] | None = None,
         media_type: str | None = None,
@@ -307,9 +314,23 @@ class AsyncClient:
         callback_url: str | None = None,
         file_path: str | PathLike[str] | None = None,
         url: str | None = None,
-    ) -> Video | None:
+        *,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Job[Any]:
         """Make a video in the default collection; see `Collection.upload`."""
-        return await self.collection().upload(source, media_type, name, description, callback_url, file_path, url)
+        made: Job[Any] = self.collection().upload(
+            source,
+            media_type,
+            name,
+            description,
+            callback_url,
+            file_path,
+            url,
+            timeout=timeout,
+            on_progress=on_progress,
+        )
+        return made
 
     @overload
     async def search(

@@ -28,6 +28,7 @@ from aiortstream.wire import rest, videos
 
 if TYPE_CHECKING:
     from aiortstream.context import Context
+    from aiortstream.jobs import Job, OnProgress
 
 MEDIA_TYPES: tuple[rest.MediaType, ...] = ("audio", "video")
 
@@ -152,7 +153,7 @@ class Collection:
         await self._context.transport.delete(path_of("video", video_id), params=params, look="get_videos()")
 
     @overload
-    async def upload(
+    def upload(
         self,
         source: str | PathLike[str] | None = None,
         media_type: str | None = None,
@@ -161,10 +162,13 @@ class Collection:
         callback_url: None = None,
         file_path: str | PathLike[str] | None = None,
         url: str | None = None,
-    ) -> Video: ...
+        *,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Job[Video]: ...
 
     @overload
-    async def upload(
+    def upload(
         self,
         source: str | PathLike[str] | None = None,
         media_type: str | None = None,
@@ -173,9 +177,12 @@ class Collection:
         callback_url: str | None = None,
         file_path: str | PathLike[str] | None = None,
         url: str | None = None,
-    ) -> Video | None: ...
+        *,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Job[Video | None]: ...
 
-    async def upload(
+    def upload(
         self,
         source: str | PathLike[str] | None = None,
         media_type: str | None = None,
@@ -184,15 +191,30 @@ class Collection:
         callback_url: str | None = None,
         file_path: str | PathLike[str] | None = None,
         url: str | None = None,
-    ) -> Video | None:
+        *,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Job[Any]:
         """Make a video of a file of this machine, of any size, or of what is at a URL.
 
         `source` is either; `file_path` and `url` say which. `name` is the file's unless given. With a `callback_url`
         the answer is None, and the service tells of the video there. Raises InvalidArgumentError for a file that cannot
-        be read, InvalidRequestError for what is no video. Cancelling it while the file is sent leaves nothing; later,
-        it leaves unknown whether it became a video: see `get_videos`.
+        be read, InvalidRequestError for what is no video. Await it, or follow it as `Job` says. Cancelling it while the
+        file is sent leaves nothing; later, it leaves unknown whether it became a video: see `get_videos`.
         """
-        return await upload(self._context, self.id, source, media_type, name, description, callback_url, file_path, url)
+        return upload(
+            self._context,
+            self.id,
+            source,
+            media_type,
+            name,
+            description,
+            callback_url,
+            file_path,
+            url,
+            timeout,
+            on_progress,
+        )
 
     # --- search -------------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@
     ├── ServerError                   5xx, after the retries that were safe
     ├── ConnectionFailedError         no connection to the server could be made, or it broke (also a ConnectionError)
     ├── RequestTimeoutError           a deadline passed (also a TimeoutError)
+    │   └── JobTimeoutError           that of a job, which goes on; `job` can be awaited again
     ├── ProtocolError                 the server answered with something outside the protocol
     ├── SearchError                   a search result cannot do what was asked of it
     │   └── NoResultsError            nothing was found (also an InvalidRequestError: the legacy search refuses so)
@@ -24,9 +25,10 @@ The first names and their meaning are those of the official SDK. Errors that com
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from aiortstream.jobs import Job
     from aiortstream.records import Gap
 
 
@@ -101,6 +103,14 @@ class ConnectionFailedError(VideodbError, ConnectionError):
 
 class RequestTimeoutError(VideodbError, TimeoutError):
     """A deadline passed. Whether the server did what was asked is unknown unless the operation only reads."""
+
+
+class JobTimeoutError(RequestTimeoutError):
+    """The deadline of a job passed, and the server is still at it: `await error.job` waits for as long once more."""
+
+    def __init__(self, message: str, job: Job[Any]) -> None:
+        super().__init__(message)
+        self.job = job
 
 
 class ProtocolError(VideodbError):

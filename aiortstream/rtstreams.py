@@ -14,7 +14,7 @@ from aiortstream.arguments import non_empty, page_params, path_of, seconds_above
 from aiortstream.checking import checked
 from aiortstream.embeds import embed_code
 from aiortstream.errors import InvalidArgumentError, InvalidRequestError, ProtocolError, RequestTimeoutError
-from aiortstream.exports import RTStreamExportResult
+from aiortstream.exports import RTStreamExportResult, export
 from aiortstream.indexes import RTStreamSceneIndex, audio_config, visual_config
 from aiortstream.live.bindings import OWN, ConnectionChoice, SceneBinding, TranscriptBinding
 from aiortstream.paging import At, Paged, Part, by_number, one_page
@@ -28,9 +28,8 @@ from aiortstream.wire.times import moment, to_seconds, window
 if TYPE_CHECKING:
     from aiortstream.context import Context
     from aiortstream.indexes import AudioBatchConfig, VisualBatchConfig
+    from aiortstream.jobs import Job, OnProgress
     from aiortstream.live.watch import Watch
-
-EXPORT_TIMEOUT = 120.0  # seconds until the server answers, be it that it is still processing
 
 
 @checked
@@ -169,17 +168,16 @@ class RTStream:
         """An HTML iframe that plays what `generate_stream` was last asked for; InvalidArgumentError before it was."""
         return embed_code(self.player_url, width, height, title, allow_fullscreen=allow_fullscreen)
 
-    async def export(self, name: str | None = None) -> RTStreamExportResult:
+    def export(
+        self, name: str | None = None, *, timeout: float | None = None, on_progress: OnProgress | None = None
+    ) -> Job[RTStreamExportResult]:
         """Make a permanent video of the latest recording; the same one again while nothing new is recorded.
 
-        Needs `store=True` at connect, and on the hosted service a stopped stream. Long exports are followed to their
-        end. Raises InvalidRequestError ("No recordings available"). Cancelling it leaves the export going on.
+        Needs `store=True` at connect, and on the hosted service a stopped stream. Await it, or follow it as `Job` says,
+        `timeout` and `on_progress` included. Raises InvalidRequestError ("No recordings available"), JobTimeoutError.
+        Cancelling it leaves the export going on.
         """
-        body = rest.ExportRequest(name=UNSET if name is None else name)
-        answer = await self._context.transport.post(
-            f"{self._path()}/export", rest.ExportAnswer, body=body, timeout=EXPORT_TIMEOUT, look="export() again"
-        )
-        return RTStreamExportResult(answer.video_id, answer.stream_url, answer.player_url, answer.name, answer.duration)
+        return export(self._context, self.id, name, timeout, on_progress)
 
     # --- transcripts --------------------------------------------------------------------------------------------------
 

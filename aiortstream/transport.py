@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -80,6 +80,43 @@ class _Call:
         return f"; {self.doubt}" if self.doubt else ""
 
 
+@dataclass(slots=True)
+class Undertaking:
+    """What was asked of the server, which may still be at it: what it said last, and where to ask."""
+
+    operation: Operation
+    note: str
+    """What errors add if it is not known what became of it."""
+    delays: Iterator[float]
+    """Seconds before each look."""
+    envelope: Envelope
+    url: URL | None = None
+    """None once it is over: the envelope is then that of the result."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the result is there."""
+        return self.url is None
+
+    @property
+    def status(self) -> str:
+        """The server's word for where it is."""
+        return str(self.envelope.status or "done")
+
+    @property
+    def percentage(self) -> float | None:
+        """How far it is, from 0 to 100, or None where the server does not say so."""
+        try:
+            told = self.read(JobData).percentage
+        except ProtocolError:
+            return None
+        return None if told is None or not 0 <= told <= 100 else told
+
+    def read(self, answer: type[A]) -> A:
+        """The result. Raises ProtocolError where it is not what it should be."""
+        return decode(self.envelope.data, answer, self.operation)
+
+
 class Transport:
     """HTTP and websocket access to one server, over one aiohttp session that is made when first used."""
 
@@ -99,6 +136,12 @@ class Transport:
         self._owns_session = session is None
         self._delays = delays
         self._job_delays = job_delays
+        self._tasks: set[asyncio.Task[Any]] = set()  # first requests of jobs
+
+    @property
+    def job_timeout(self) -> float:
+        """Seconds for which a job is followed unless something else is asked for."""
+        return self._settings.job_timeout
 
     # --- operations ---------------------------------------------------------------------------------------------------
 
@@ -177,8 +220,72 @@ class Transport:
             # `from None`: aiohttp's error holds the URL, which holds a credential
             raise ConnectionFailedError(f"no websocket at {_bare(url)}: {type(error).__name__}") from None
 
+    # --- jobs ---------------------------------------------------------------------------------------------------------
+
+    def start(self, work: Coroutine[Any, Any, A], name: str) -> asyncio.Task[A]:
+        """Have the first request of a job made, whether or not somebody waits for it; closing the transport ends it."""
+        task = asyncio.create_task(work, name=f"aiortstream {name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    async def begin(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        timeout: float | None = None,
+        look: str | None = None,
+    ) -> Undertaking:
+        """Ask for something without waiting for more than the first answer. A GET is repeated as `get` is."""
+        operation = Operation(method, path, self._settings.token)
+        return await self._begin(
+            operation, params=params, body=body, timeout=timeout, idempotent=method == "GET", look=look
+        )
+
+    def nothing(self) -> Undertaking:
+        """What is over before anything has been asked for."""
+        return Undertaking(Operation("", "", self._settings.token), "", iter(()), Envelope())
+
+    async def look(self, undertaking: Undertaking, *, within: float) -> None:
+        """Ask once what has become of it. A server that cannot say so at the moment leaves it as it is.
+
+        `within`: seconds for it, if they are fewer than for any request. Raises what the operation failed with. Raising
+        ConnectionFailedError or RequestTimeoutError leaves it as it is too. Cancelling it changes nothing.
+        """
+        operation, url = undertaking.operation, undertaking.url
+        if url is None:
+            return
+        deadline = asyncio.get_running_loop().time() + min(within, self._settings.timeout)
+        with_key = url.origin() == self._base.origin()
+        try:
+            reply = await self._attempts(
+                _Call(replace(operation, method="GET"), url, None, None, True, with_key, deadline)
+            )
+        except (ConnectionFailedError, RequestTimeoutError) as error:
+            why = f"{operation}: lost sight of it while it was processing ({error}){undertaking.note}"
+            raise type(error)(why) from error
+        if reply.status in TRANSIENT_STATUS:
+            return  # the job itself goes on
+        envelope = open_envelope(reply, operation)
+        if not envelope.in_progress:
+            if bytes(envelope.response) not in (b"", b"null"):
+                envelope = open_envelope(replace(reply, body=bytes(envelope.response)), operation)
+            undertaking.url = None
+        undertaking.envelope = envelope
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.debug("%s ended with %s", task.get_name(), type(error).__name__)  # who waits for it is told
+
     async def aclose(self) -> None:
         """Close the session, unless it is the caller's."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._session is not None and self._owns_session:
             await self._session.close()
 
@@ -212,6 +319,30 @@ class Transport:
         idempotent: bool = False,
         look: str | None = None,
     ) -> Envelope:
+        """One operation to its end, be it a job."""
+        asked = await self._begin(
+            operation, params=params, body=body, timeout=timeout, idempotent=idempotent, look=look
+        )
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self.job_timeout
+        while not asked.is_over:
+            delay = next(asked.delays)
+            if loop.time() + delay >= end:
+                raise RequestTimeoutError(f"{operation}: still processing after {self.job_timeout:.0f} s")
+            await asyncio.sleep(delay)
+            await self.look(asked, within=end - loop.time())
+        return asked.envelope
+
+    async def _begin(
+        self,
+        operation: Operation,
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        timeout: float | None = None,
+        idempotent: bool = False,
+        look: str | None = None,
+    ) -> Undertaking:
         seconds = self._settings.timeout if timeout is None else timeout
         call = _Call(
             operation,
@@ -229,9 +360,12 @@ class Transport:
             if call.doubt:
                 error.add_note(call.doubt)  # a proxy may have lost the answer of a server that has done it
             raise
+        asked = Undertaking(operation, call.note, self._job_delays(), envelope)
         if envelope.is_detached:
-            return Envelope()
-        return await self._job(envelope, call) if envelope.in_progress else envelope
+            asked.envelope = Envelope()
+        elif envelope.in_progress:
+            asked.url = _job_url(envelope, operation)
+        return asked
 
     async def _attempts(self, call: _Call) -> Reply:
         """Attempts of one request until one is answered for good, within its deadline."""
@@ -290,33 +424,6 @@ class Transport:
             raise ConnectionFailedError(
                 f"{call.operation}: the connection broke ({type(error).__name__}){call.note}"
             ) from cause
-
-    async def _job(self, envelope: Envelope, call: _Call) -> Envelope:
-        """Follow a long operation to its end, asking less often as it goes on."""
-        operation = call.operation
-        loop = asyncio.get_running_loop()
-        end = loop.time() + self._settings.job_timeout
-        url = _job_url(envelope, operation)
-        with_key = url.origin() == self._base.origin()
-        for delay in self._job_delays():
-            if loop.time() + delay >= end:
-                raise RequestTimeoutError(f"{operation}: still processing after {self._settings.job_timeout:.0f} s")
-            await asyncio.sleep(delay)
-            deadline = min(end, loop.time() + self._settings.timeout)
-            try:
-                look = _Call(replace(operation, method="GET"), url, None, None, True, with_key, deadline)
-                reply = await self._attempts(look)
-            except (ConnectionFailedError, RequestTimeoutError) as error:
-                why = f"{operation}: lost sight of it while it was processing ({error}){call.note}"
-                raise type(error)(why) from error
-            if reply.status in TRANSIENT_STATUS:
-                continue  # the job itself goes on
-            envelope = open_envelope(reply, operation)
-            if not envelope.in_progress:
-                break
-        if bytes(envelope.response) in (b"", b"null"):
-            return envelope
-        return open_envelope(replace(reply, body=bytes(envelope.response)), operation)
 
     def _http(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -21,11 +21,14 @@ from aiortstream.errors import (
     ProtocolError,
     SearchError,
 )
+from aiortstream.jobs import Job, known
 from aiortstream.playing import open_in_browser
 from aiortstream.wire import rest, videos
 
 if TYPE_CHECKING:
     from aiortstream.context import Context
+    from aiortstream.jobs import OnProgress
+    from aiortstream.transport import Undertaking
 
 COMPILE_TIMEOUT = 120.0  # seconds until the server answers, be it that it is still processing
 _SHOT_RESPONSES = ("shots", "deepsearch")
@@ -101,21 +104,18 @@ class Shot:
             raise KeyError(key)
         return vars(self)[key]
 
-    async def generate_stream(self) -> str:
+    def generate_stream(self, *, timeout: float | None = None, on_progress: OnProgress | None = None) -> Job[str]:
         """A URL that plays the shot; asked for once, then kept. Sets `stream_url` and `player_url`.
 
-        Raises InvalidRequestError, NotFoundError once the video is deleted. Cancelling it changes nothing.
+        Await it, or follow it as `Job` says. Raises InvalidRequestError, NotFoundError once the video is deleted.
+        Cancelling it changes nothing.
         """
-        if self.stream_url is None:
-            answer = await self._context.transport.post(
-                path_of("video", self.video_id, "stream"),
-                rest.StreamAnswer,
-                body=videos.VideoStreamRequest([(self.start, self.end)], self.video_length),
-                timeout=COMPILE_TIMEOUT,
-                look="generate_stream() again",
-            )
-            self.stream_url, self.player_url = answer.stream_url, answer.player_url
-        return self.stream_url
+        name = f"stream of {self.video_id}"
+        if self.stream_url is not None:
+            return known(self._context, name, self.stream_url, on_progress)
+        path = path_of("video", self.video_id, "stream")
+        body = videos.VideoStreamRequest([(self.start, self.end)], self.video_length)
+        return _played(self, name, path, body, "generate_stream() again", timeout, on_progress)
 
     async def play(self) -> str:
         """Have it played in the default browser; the URL of the player's page.
@@ -177,24 +177,18 @@ class SearchResult:
         """The hits as a list."""
         return self.shots
 
-    async def compile(self) -> str:
+    def compile(self, *, timeout: float | None = None, on_progress: OnProgress | None = None) -> Job[str]:
         """The URL of a stream of all shots, one after the other; asked for once, then kept.
 
-        Sets `stream_url` and `player_url`. Raises NoResultsError, which is a SearchError, without shots. Cancelling it
-        changes nothing.
+        Sets `stream_url` and `player_url`. Await it, or follow it as `Job` says. Raises NoResultsError, which is a
+        SearchError, without shots. Cancelling it changes nothing.
         """
-        if self.stream_url is None:
-            if not self.shots:
-                raise NoResultsError(f"{videos.NO_RESULTS}: no shots found in search results to compile")
-            answer = await self._context.transport.post(
-                "compile",
-                rest.StreamAnswer,
-                body=[shot._as_input() for shot in self.shots],  # noqa: SLF001 - they are of one module
-                timeout=COMPILE_TIMEOUT,
-                look="compile() again",
-            )
-            self.stream_url, self.player_url = answer.stream_url, answer.player_url
-        return self.stream_url
+        if self.stream_url is not None:
+            return known(self._context, "compile", self.stream_url, on_progress)
+        if not self.shots:
+            raise NoResultsError(f"{videos.NO_RESULTS}: no shots found in search results to compile")
+        body = [shot._as_input() for shot in self.shots]  # noqa: SLF001 - they are of one module
+        return _played(self, "compile", "compile", body, "compile() again", timeout, on_progress)
 
     async def play(self) -> str:
         """Have all shots played in the default browser; the URL of the player's page.
@@ -271,9 +265,9 @@ class SearchResponse:
             raise SearchError(f"a response of the type {self.response_type!r} has no shots, so nothing can play")
         return self._shots
 
-    async def compile(self) -> str:
+    def compile(self, *, timeout: float | None = None, on_progress: OnProgress | None = None) -> Job[str]:
         """The URL of a stream of all shots; see `SearchResult.compile`. Cancelling it changes nothing."""
-        return await self.get_shot_results().compile()
+        return self.get_shot_results().compile(timeout=timeout, on_progress=on_progress)
 
     async def play(self) -> str:
         """Have all shots played in the default browser; the URL of the player's page.
@@ -299,6 +293,33 @@ class SearchResponse:
         if isinstance(self.results, list):
             return self.results
         return [] if self.results is None else [self.results]
+
+
+def _played(
+    played: Shot | SearchResult,
+    name: str,
+    path: str,
+    body: Any,
+    look: str,
+    timeout: float | None,
+    on_progress: OnProgress | None,
+) -> Job[str]:
+    """The job that has something made into a stream, whose URLs are kept where it is known."""
+    context = played._context  # noqa: SLF001 - they are of one module
+
+    def keep(asked: Undertaking) -> str:
+        answer = asked.read(rest.StreamAnswer)
+        played.stream_url, played.player_url = answer.stream_url, answer.player_url
+        return answer.stream_url
+
+    return Job(
+        context,
+        name,
+        lambda: context.transport.begin("POST", path, body=body, timeout=COMPILE_TIMEOUT, look=look),
+        keep,
+        timeout=timeout,
+        on_progress=on_progress,
+    )
 
 
 async def search_videos(

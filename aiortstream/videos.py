@@ -6,15 +6,16 @@ Times are seconds from the beginning of the video.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 from urllib.parse import urlsplit
 
 from aiortstream.arguments import non_empty, path_of
 from aiortstream.checking import checked
 from aiortstream.embeds import embed_code
 from aiortstream.errors import InvalidArgumentError, ProtocolError
+from aiortstream.jobs import Job, known
 from aiortstream.playing import open_in_browser
 from aiortstream.records import Keyed
 from aiortstream.video_search import (
@@ -30,7 +31,10 @@ from aiortstream.wire import rest, videos
 
 if TYPE_CHECKING:
     from aiortstream.context import Context
+    from aiortstream.jobs import OnProgress
+    from aiortstream.transport import Undertaking
 
+T = TypeVar("T")
 Segmenter = Literal["word", "sentence", "time"]
 _SEGMENTERS: tuple[Segmenter, ...] = ("word", "sentence", "time")
 _VIDEO = "m-"  # what ids of videos begin with; of sounds it is a-, of pictures img-
@@ -98,14 +102,22 @@ class Video:
 
     # --- playing ------------------------------------------------------------------------------------------------------
 
-    async def generate_stream(self, timeline: Sequence[tuple[float, float]] | None = None) -> str:
+    def generate_stream(
+        self,
+        timeline: Sequence[tuple[float, float]] | None = None,
+        *,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Job[str]:
         """The URL of a stream of the video, or of stretches of it one after the other: `[(start, end), ...]`.
 
-        Sets `stream_url` and `player_url`; without a timeline a URL that is known is not asked for again. Raises
-        InvalidRequestError for stretches outside the video. Cancelling it changes nothing.
+        Sets `stream_url` and `player_url`; without a timeline a URL that is known is not asked for again. Await it, or
+        follow it as `Job` says. Raises InvalidRequestError for stretches outside the video. Cancelling it changes
+        nothing.
         """
+        name = f"stream of {self.id}"
         if not timeline and self.stream_url:
-            return self.stream_url
+            return known(self._context, name, self.stream_url, on_progress)
         for stretch in timeline or ():
             try:
                 start, end = stretch
@@ -115,15 +127,24 @@ class Video:
                 raise InvalidArgumentError(f"timeline: expected (start, end) in seconds, got a {kind}") from None
             if not ordered:
                 raise InvalidArgumentError(f"timeline: expected 0 <= start < end in seconds, got ({start}, {end})")
-        answer = await self._context.transport.post(
-            self._path("stream"),
-            rest.StreamAnswer,
-            body=videos.VideoStreamRequest(list(timeline) if timeline else None, self.length),
-            timeout=COMPILE_TIMEOUT,
+        body = videos.VideoStreamRequest(list(timeline) if timeline else None, self.length)
+
+        def keep(asked: Undertaking) -> str:
+            answer = asked.read(rest.StreamAnswer)
+            self.stream_url, self.player_url = answer.stream_url, answer.player_url
+            return answer.stream_url
+
+        return self._job(
+            name,
+            "POST",
+            "stream",
+            keep,
+            body=body,
             look="generate_stream() again",
+            within=COMPILE_TIMEOUT,
+            timeout=timeout,
+            on_progress=on_progress,
         )
-        self.stream_url, self.player_url = answer.stream_url, answer.player_url
-        return answer.stream_url
 
     async def play(self) -> str:
         """Have it played in the default browser; the URL of the player's page.
@@ -152,18 +173,21 @@ class Video:
 
     # --- what is said -------------------------------------------------------------------------------------------------
 
-    async def get_transcript(
+    def get_transcript(
         self,
         start: float | None = None,
         end: float | None = None,
         segmenter: Segmenter = "word",
         length: int = 1,
         force: bool | None = None,
-    ) -> list[SpokenPiece]:
+        *,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Job[list[SpokenPiece]]:
         """What is said in it between `start` and `end`, in pieces; kept in `transcript` and `transcript_text` too.
 
-        segmenter: `word`, `sentence`, or `time` for stretches of `length` seconds. force: have it made again. A long
-        transcription is followed to its end. Cancelling it leaves the transcription going on.
+        segmenter: `word`, `sentence`, or `time` for stretches of `length` seconds. force: have it made again. Await it,
+        or follow a long transcription as `Job` says. Cancelling it leaves the transcription going on.
         """
         if segmenter not in _SEGMENTERS:
             raise InvalidArgumentError(f"segmenter: expected one of {', '.join(_SEGMENTERS)}, got {segmenter!r}")
@@ -172,52 +196,82 @@ class Video:
                 raise InvalidArgumentError(f"{name}: expected seconds from 0, got {value!r}")
         if start is not None and end is not None and start > end:
             raise InvalidArgumentError(f"end: expected no time before start ({start}), got {end}")
-        answer = await self._context.transport.get(
-            self._path("transcription"),
-            videos.VideoTranscriptAnswer,
-            params={
-                "start": start,
-                "end": end,
-                "segmenter": segmenter,
-                "length": length,
-                "force": "true" if force else "false",
-            },
+        params = {
+            "start": start,
+            "end": end,
+            "segmenter": segmenter,
+            "length": length,
+            "force": "true" if force else "false",
+        }
+        return self._job(
+            f"transcript of {self.id}",
+            "GET",
+            "transcription",
+            self._keep,
+            params=params,
+            timeout=timeout,
+            on_progress=on_progress,
         )
-        return self._keep(answer)
 
     async def get_transcript_text(self, start: float | None = None, end: float | None = None) -> str:
         """The same as one text. Cancelling it leaves the transcription going on."""
         await self.get_transcript(start, end)
         return self.transcript_text or ""
 
-    async def generate_transcript(self, force: bool | None = None, language_code: str | None = None) -> str:
+    def generate_transcript(
+        self,
+        force: bool | None = None,
+        language_code: str | None = None,
+        *,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Job[str]:
         """Have it transcribed, again with `force`; the whole text. Raises InvalidRequestError where it has no sound.
 
-        A long transcription is followed to its end. Cancelling it leaves the transcription going on.
+        Await it, or follow it as `Job` says. `language_code`: "en", "en_us", ...; the embedded server's own model knows
+        English alone, and anything else is refused. Cancelling it leaves the transcription going on.
         """
-        answer = await self._context.transport.post(
-            self._path("transcription"),
-            videos.VideoTranscriptAnswer,
+
+        def keep(asked: Undertaking) -> str:
+            self._keep(asked)
+            return self.transcript_text or ""
+
+        return self._job(
+            f"transcript of {self.id}",
+            "POST",
+            "transcription",
+            keep,
             body=videos.GenerateTranscriptRequest(bool(force), language_code),
             look="get_transcript()",
+            timeout=timeout,
+            on_progress=on_progress,
         )
-        self._keep(answer)
-        return self.transcript_text or ""
 
-    async def index_spoken_words(
+    def index_spoken_words(
         self,
         language_code: str | None = None,
         segmentation_type: str | None = "sentence",
         force: bool = False,
         callback_url: str | None = None,
-    ) -> None:
+        *,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Job[None]:
         """Make what is said in it searchable; returns when it is, or at once with a `callback_url`.
 
-        Raises InvalidRequestError where it is indexed already, unless `force` has it made again. Cancelling it leaves
-        the indexing going on.
+        Await it, or follow it as `Job` says. Raises InvalidRequestError where it is indexed already, unless `force` has
+        it made again, and for a language that the server does not know. Cancelling it leaves the indexing going on.
         """
-        body = videos.VideoIndexRequest("spoken_word", language_code, segmentation_type, force, callback_url)
-        await self._context.transport.act(self._path("index"), body=body, look="search()")
+        return self._job(
+            f"index of {self.id}",
+            "POST",
+            "index",
+            lambda _: None,
+            body=videos.VideoIndexRequest("spoken_word", language_code, segmentation_type, force, callback_url),
+            look="search()",
+            timeout=timeout,
+            on_progress=on_progress,
+        )
 
     # --- search -------------------------------------------------------------------------------------------------------
 
@@ -253,13 +307,38 @@ class Video:
     def _path(self, *parts: str) -> str:
         return path_of("video", self.id, *parts)
 
-    def _keep(self, answer: videos.VideoTranscriptAnswer) -> list[SpokenPiece]:
+    def _job(
+        self,
+        name: str,
+        method: Literal["GET", "POST"],
+        what: str,
+        read: Callable[[Undertaking], T],
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        look: str | None = None,
+        within: float | None = None,
+        timeout: float | None,
+        on_progress: OnProgress | None,
+    ) -> Job[T]:
+        path = self._path(what)
+        return Job(
+            self._context,
+            name,
+            lambda: self._context.transport.begin(method, path, params=params, body=body, timeout=within, look=look),
+            read,
+            timeout=timeout,
+            on_progress=on_progress,
+        )
+
+    def _keep(self, asked: Undertaking) -> list[SpokenPiece]:
+        answer = asked.read(videos.VideoTranscriptAnswer)
         self.transcript = [SpokenPiece(each.start, each.end, each.text) for each in answer.word_timestamps]
         self.transcript_text = answer.text
         return self.transcript
 
 
-async def upload(
+def upload(
     context: Context,
     collection_id: str,
     source: str | os.PathLike[str] | None,
@@ -269,26 +348,35 @@ async def upload(
     callback_url: str | None,
     file_path: str | os.PathLike[str] | None,
     url: str | None,
-) -> Video | None:
-    """A video of a file of this machine or of a URL; None where a callback is to tell of it."""
+    timeout: float | None,
+    on_progress: OnProgress | None,
+) -> Job[Video | None]:
+    """The job that makes a video of a file of this machine or of a URL; None where a callback is to tell of it."""
     path, url = _source(source, file_path, url)
-    transport = context.transport
-    if path is not None:
-        name = name or path.stem
-        answer = await transport.get(
-            path_of("collection", collection_id, "upload_url"), videos.UploadUrlAnswer, params={"name": name}
-        )
-        url = answer.upload_url
-        await transport.post_file(url, path, name)
-    body = videos.UploadRequest(non_empty(url, "url"), name, description, callback_url, media_type)
-    where = path_of("collection", collection_id, "upload")
-    if callback_url:
-        await transport.act(where, body=body, look="get_videos()")
-        return None
-    made = await transport.post(where, videos.VideoAnswer, body=body, timeout=UPLOAD_TIMEOUT, look="get_videos()")
-    if not made.id.startswith(_VIDEO):
-        raise ProtocolError(f"what was uploaded is kept as {made.id!r}, which is no video: this client has videos only")
-    return Video(context, made)
+    where = path_of("collection", collection_id)
+
+    async def begin() -> Undertaking:
+        transport, title, source_url = context.transport, name, url
+        if path is not None:
+            title = name or path.stem
+            place = await transport.get(f"{where}/upload_url", videos.UploadUrlAnswer, params={"name": title})
+            source_url = place.upload_url
+            await transport.post_file(source_url, path, title)
+        body = videos.UploadRequest(non_empty(source_url, "url"), title, description, callback_url, media_type)
+        seconds = None if callback_url else UPLOAD_TIMEOUT
+        return await transport.begin("POST", f"{where}/upload", body=body, timeout=seconds, look="get_videos()")
+
+    def read(asked: Undertaking) -> Video | None:
+        if callback_url:
+            return None
+        made = asked.read(videos.VideoAnswer)
+        if not made.id.startswith(_VIDEO):
+            raise ProtocolError(
+                f"what was uploaded is kept as {made.id!r}, which is no video: this client has videos only"
+            )
+        return Video(context, made)
+
+    return Job(context, "upload", begin, read, timeout=timeout, on_progress=on_progress)
 
 
 def _source(

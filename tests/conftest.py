@@ -44,6 +44,8 @@ class MockedRest:
             query = {**dict(url.query), **(keywords.get("params") or {})}
             self.requests.append((method, url.path, query, body))
             payload = {"success": status < 400, "data": data, **envelope}
+            if "status_of_job" in payload:
+                payload["status"] = payload.pop("status_of_job")  # beside the HTTP status, which is the argument
             return CallbackResult(status=status, payload=payload, response_class=MockedResponse)
 
         self._mock.add(re.compile(re.escape(BASE + path) + r"(\?.*)?$"), method, callback=keep)

@@ -149,13 +149,13 @@ CALLS: dict[str, Callable[[World], Coroutine[Any, Any, Any]]] = {
 
 
 def coroutines_of(kind: type[Any]) -> set[str]:
-    """The public methods of a class that are to be awaited: coroutines, and lists that come in pages."""
+    """The public methods of a class that are to be awaited: coroutines, jobs, and lists that come in pages."""
     return {
         name
         for name, function in inspect.getmembers(kind, inspect.isfunction)
         if not name.startswith("_")
         and (
             inspect.iscoroutinefunction(function)
-            or str(inspect.signature(function).return_annotation).startswith("Paged[")
+            or str(inspect.signature(function).return_annotation).startswith(("Job[", "Paged["))
         )
     }

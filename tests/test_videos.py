@@ -126,7 +126,8 @@ async def test_indexing(video: Video, rest: MockedRest) -> None:
 
 
 async def test_uploading_a_url(client: AsyncClient, rest: MockedRest) -> None:
-    for options in ({"source": "https://h/v.mp4"}, {"url": "https://h/v.mp4"}, {"file_path": "https://h/v.mp4"}):
+    given: list[dict[str, Any]] = [{name: "https://h/v.mp4"} for name in ("source", "url", "file_path")]
+    for options in given:
         rest.answer("POST", "/collection/c-1/upload", ANSWER)
         video = await client.collection("c-1").upload(**options, description="d", media_type="video")
         assert isinstance(video, Video)
@@ -148,7 +149,7 @@ async def test_uploading_a_url(client: AsyncClient, rest: MockedRest) -> None:
         {"source": ""},
     ],
 )
-async def test_one_source_is_wanted(client: AsyncClient, rest: MockedRest, options: dict[str, str]) -> None:
+async def test_one_source_is_wanted(client: AsyncClient, rest: MockedRest, options: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgumentError, match="source"):
         await client.upload(**options)
     assert rest.requests == []
