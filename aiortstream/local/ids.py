@@ -8,6 +8,7 @@ import time
 import uuid
 
 _CONNECTION = re.compile(r"[0-9a-f]{24}")
+_UPLOAD = re.compile(r"[0-9a-f]{24}")
 
 
 def stream_id(now: float | None = None) -> str:
@@ -35,6 +36,11 @@ def collection_id() -> str:
 def upload_id() -> str:
     """24 hexadecimal digits: a file on its way here. Nobody guesses it."""
     return secrets.token_hex(12)
+
+
+def is_upload_id(text: str) -> bool:
+    """Whether a file on its way here may have such an id, which is also the name it is kept under."""
+    return _UPLOAD.fullmatch(text) is not None
 
 
 def message_id() -> str:

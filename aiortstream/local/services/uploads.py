@@ -21,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
+from aiortstream.local.ids import is_upload_id
 from aiortstream.local.ids import upload_id as new_upload_id
 from aiortstream.local.ids import video_id as new_video_id
 from aiortstream.local.ingest.source import redact
@@ -91,8 +92,10 @@ class UploadService:
     async def receive(self, upload_id: str, blocks: AsyncIterator[bytes]) -> int:
         """Keep a posted file; its size in bytes. Raises BadRequest for one that is empty, too large or there already.
 
-        Cancelling it, or a sender that goes away, leaves nothing.
+        Raises NotFound for an id that is none. Cancelling it, or a sender that goes away, leaves nothing.
         """
+        if not is_upload_id(upload_id):
+            raise NotFound(f"there is no upload {upload_id!r}")
         path = self._folder / upload_id
         unfinished = f"{upload_id}.part"
         if unfinished in self._busy:
