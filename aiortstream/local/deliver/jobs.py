@@ -12,9 +12,11 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Coroutine
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
+from aiortstream.local.progress import Progress, current
 from aiortstream.local.services.errors import NotFound, ServiceError, Unavailable
 from aiortstream.wire.rest import Answer
 
@@ -39,6 +41,7 @@ class Job:
 
     id: str
     task: asyncio.Task[Answer]
+    progress: Progress
     finished: float | None = None
     """When it ended, on the clock of `Jobs`; None while it goes on."""
 
@@ -79,7 +82,10 @@ class Jobs:
         except Unavailable:
             operation.close()
             raise
-        job = Job(secrets.token_hex(12), asyncio.create_task(operation, name=name))
+        progress, context = Progress(), copy_context()
+        context.run(current.set, progress)
+        task = asyncio.create_task(operation, name=name, context=context)
+        job = Job(secrets.token_hex(12), task, progress)
         self._jobs[job.id] = job
         job.task.add_done_callback(lambda _: self._ended(job))
         await asyncio.wait((job.task,), timeout=self._limits.patience)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,12 +49,14 @@ def export_mp4(
     *,
     start: float | None = None,
     end: float | None = None,
+    tell: Callable[[float], None] | None = None,
 ) -> ExportInfo:
     """Write the recording between `start` and `end` (unix seconds; None for all there is) as MP4 with its index first.
 
     `root` is the directory that the paths of the segments are relative to. The file begins at the last key frame at or
     before `start`, and ends at `end` to within the frames that are decoded out of order. It appears under its name only
-    when it is whole. Blocks: call it on a thread. Raises `EmptyWindow`, `ExportError`, `OSError`.
+    when it is whole. `tell` is called with the part that is written, from 0 to 1. Blocks: call it on a thread. Raises
+    `EmptyWindow`, `ExportError`, `OSError`.
     """
     chosen = select_window(segments, -math.inf if start is None else start, math.inf if end is None else end)
     muxed, moved = out.with_name(out.name + ".mux.part"), out.with_name(out.name + ".part")
@@ -62,8 +64,10 @@ def export_mp4(
         begin = _find_beginning(chosen, root, -math.inf if start is None else start)
         chosen = [segment for segment in chosen if segment.end > begin]
         with _Mp4Writer(muxed, chosen, root) as writer:
-            for segment in chosen:
+            for number, segment in enumerate(chosen, 1):
                 writer.add(segment, begin=begin, end=math.inf if end is None else end)
+                if tell is not None:
+                    tell(number / (len(chosen) + 1))  # its index is moved to the front at last
         if writer.end <= begin:
             raise ExportError(f"{_describe(chosen)} holds nothing that can be played")
         write_index_first(muxed, moved)

@@ -79,7 +79,7 @@ class Promised(Reply[Operation[A]]):
         """Raises ServiceError, that of the operation among others."""
         outcome = await request.app[JOBS].run(value.work, value.name)
         if isinstance(outcome, Job):
-            return json_body(envelope.processing(request.app[URLS].job(outcome.id)))
+            return json_body(_processing(request, outcome))
         return json_body(envelope.success(outcome))
 
 
@@ -93,9 +93,13 @@ class Ending(Reply[Job]):
 
     async def respond(self, request: web.Request, value: Job, /) -> web.StreamResponse:
         if not value.task.done():
-            return json_body(envelope.processing(request.app[URLS].job(value.id)))
+            return json_body(_processing(request, value))
         status, response = _ending(value)
         return json_body(msgspec.json.encode({"success": True, "status": status, "response": msgspec.Raw(response)}))
+
+
+def _processing(request: web.Request, job: Job) -> bytes:
+    return envelope.processing(request.app[URLS].job(job.id), job.progress.percentage)
 
 
 def _ending(job: Job) -> tuple[str, bytes]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aiortstream.local.ids import video_id
 from aiortstream.local.paths import VIDEOS, segments_folder
+from aiortstream.local.progress import teller
 from aiortstream.local.recording.export import ExportError, export_mp4
 from aiortstream.local.recording.playlist import EmptyWindow, select_window
 from aiortstream.local.services.errors import BadRequest, Unavailable
@@ -18,7 +19,7 @@ from aiortstream.wire.rest import ExportAnswer, StreamAnswer
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from aiortstream.local.ports import Urls
@@ -89,7 +90,7 @@ class Recordings:
             raise BadRequest(f"No recordings available{'' if stream.store else _NOT_STORED}")
         identifier = video_id()
         path = self._data_dir / VIDEOS / f"{identifier}.mp4"
-        duration = await asyncio.to_thread(_write, present, self.root(stream.id), path)
+        duration = await asyncio.to_thread(_write, present, self.root(stream.id), path, teller())
         row = videos.VideoRow(
             id=identifier,
             collection_id=stream.collection_id,
@@ -118,11 +119,11 @@ def _on_disk(root: Path, found: Sequence[SegmentInfo]) -> Sequence[SegmentInfo]:
     return [segment for segment in found if (root / segment.path).is_file()]
 
 
-def _write(recorded: Sequence[SegmentInfo], root: Path, path: Path) -> float:
+def _write(recorded: Sequence[SegmentInfo], root: Path, path: Path, tell: Callable[[float], None]) -> float:
     """Write the video, whole or not at all; its duration in seconds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return export_mp4(recorded, root, path).duration
+        return export_mp4(recorded, root, path, tell=tell).duration
     except ExportError as error:
         raise BadRequest(str(error)) from error
     except OSError as error:

@@ -13,6 +13,7 @@ import numpy as np
 from aiortstream.local.ai.protocols import ModelError
 from aiortstream.local.ids import short_id
 from aiortstream.local.patience import call_model
+from aiortstream.local.progress import teller
 from aiortstream.local.recording.files import MediaError
 from aiortstream.local.recording.sound import SoundReader
 from aiortstream.local.services.errors import BadRequest, Unavailable
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 SEGMENTERS = ("word", "sentence", "time")
 _BATCH_SECONDS = 30.0  # of sound that is decoded in one go
 _BATCH_TEXTS = 64  # embedded in one call
+_TRANSCRIBED = 0.9  # of the work of making a transcript and its index
 _CALL_SECONDS = 60.0
 _CALL_DELAYS = (0.5, 2.0, 8.0, 30.0)  # live streams come first on the models' lanes; nobody hurries this
 
@@ -132,14 +134,13 @@ class SpokenService:
     async def _find(self, video_id: str, *, force: bool) -> Sequence[SpokenRow]:
         """The transcript as it is, or made now. Call it under the video's lock."""
 
-        def read(conn: sqlite3.Connection) -> Sequence[SpokenRow] | None:
-            video_of(conn, video_id)
-            return spoken.transcript(conn, video_id)
+        def read(conn: sqlite3.Connection) -> tuple[float, Sequence[SpokenRow] | None]:
+            return video_of(conn, video_id).duration, spoken.transcript(conn, video_id)
 
-        found = None if force else await self._db.read(read)
-        if found is not None:
+        length, found = await self._db.read(read)
+        if found is not None and not force:
             return found
-        said = await self._transcribe(video_id, await self._videos.path(video_id))
+        said = await self._transcribe(video_id, await self._videos.path(video_id), length)
 
         def write(conn: sqlite3.Connection) -> None:
             video_of(conn, video_id)
@@ -148,7 +149,9 @@ class SpokenService:
         await self._db.run(write)
         return said
 
-    async def _transcribe(self, video_id: str, path: Path) -> Sequence[SpokenRow]:
+    async def _transcribe(self, video_id: str, path: Path, length: float) -> Sequence[SpokenRow]:
+        """What is said in a file of `length` seconds."""
+        tell = teller(0.0, _TRANSCRIBED)
         try:
             reader = await asyncio.to_thread(SoundReader, path)
         except MediaError as error:
@@ -163,6 +166,7 @@ class SpokenService:
                 stretches, ended = await asyncio.shield(step)
                 for stretch in stretches:
                     said += await self._call(stretch)
+                    tell(stretch.end / length if length else 0.0)
                 if ended:
                     return said
         except ModelError as error:
@@ -189,6 +193,7 @@ class SpokenService:
 
     async def _embed(self, texts: Sequence[str]) -> list[Embedding]:
         made: list[Embedding] = []
+        tell = teller(_TRANSCRIBED)
         try:
             embedder = self._models.embedder()
             for first in range(0, len(texts), _BATCH_TEXTS):
@@ -199,6 +204,7 @@ class SpokenService:
                     delays=_CALL_DELAYS,
                 )
                 made += [Embedding(embedder.model, finding.pack(np.asarray(each, np.float32))) for each in vectors]
+                tell(len(made) / len(texts))
         except ModelError as error:
             raise Unavailable(f"the sentences cannot be indexed: {error}") from error
         return made

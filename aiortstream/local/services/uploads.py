@@ -27,6 +27,7 @@ from aiortstream.local.ids import video_id as new_video_id
 from aiortstream.local.ingest.source import redact
 from aiortstream.local.ingest.threads import run_thread
 from aiortstream.local.paths import UPLOADS, VIDEOS
+from aiortstream.local.progress import teller
 from aiortstream.local.recording.files import FileInfo, MediaError, Stopped, write_mp4
 from aiortstream.local.services.errors import BadRequest, NotFound, Unavailable
 from aiortstream.local.services.lookup import check_name, collection_of
@@ -46,6 +47,7 @@ LARGEST_URL = 4_096  # characters
 MEDIA_TYPES = ("video", "audio")
 _TWICE = "file: one has been posted to this URL already; ask for another URL"
 _BLOCK = 1024 * 1024  # bytes that are worth a hop to a thread
+_FETCHED = 0.9  # of the work of making a video of what is elsewhere
 _GRACE = 30.0  # seconds that a conversion has to stop when the server closes
 
 
@@ -162,8 +164,9 @@ class UploadService:
             raise
         return row
 
-    async def _keep(self, path: Path, blocks: AsyncIterator[bytes]) -> int:
-        """Write a file, whole or not at all."""
+    async def _keep(self, path: Path, blocks: AsyncIterator[bytes], expected: int | None = None) -> int:
+        """Write a file, whole or not at all; `expected` is the bytes it says it has."""
+        tell = teller(0.0, _FETCHED)
         unfinished = path.with_name(f"{path.name}.part")
         size = 0
         try:
@@ -174,6 +177,8 @@ class UploadService:
                     if size > self._limits.largest:
                         raise BadRequest(f"file: expected at most {self._limits.largest} bytes, got more")
                     await asyncio.to_thread(file.write, block)
+                    if expected:
+                        tell(size / expected)
             finally:
                 await asyncio.to_thread(file.close)
             if not size:
@@ -208,7 +213,7 @@ class UploadService:
             ):
                 if response.status != 200:
                     raise BadRequest(f"url: {shown} answered with status {response.status}")
-                await self._keep(path, response.content.iter_chunked(_BLOCK))
+                await self._keep(path, response.content.iter_chunked(_BLOCK), response.content_length)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise BadRequest(f"url: {shown} cannot be fetched ({type(error).__name__})") from error
 
