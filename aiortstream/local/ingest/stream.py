@@ -29,7 +29,7 @@ from .clock import StreamClock
 from .connection import Live, Outlets, Plan, Progress, run_connection
 from .errors import SourceError
 from .pacing import SystemClock, WallClock
-from .retries import HEALTHY_AFTER, jittered_delays, wait_after
+from .retries import HEALTHY_AFTER, Waits, jittered_delays
 from .source import SourceSpec, redact
 from .status import AudioInfo, IngestState, IngestStatus, VideoInfo
 from .taps import TapSet
@@ -127,7 +127,7 @@ class StreamIngest:
     async def _run(self) -> str | None:
         """Connect again and again; returns why it is over, None after a regular end."""
         clock = self._make_clock()
-        delays = self._retry_delays()
+        waits = self._waits()
         while True:
             self._status = replace(self._status, attempts=self._status.attempts + 1 if self._live_since is None else 1)
             self._live_since = None
@@ -137,9 +137,9 @@ class StreamIngest:
                 if not error.retryable:
                     return error.reason
                 if self._was_healthy():
-                    delays = self._retry_delays()
+                    waits = self._waits()
                 self._change(IngestState.RETRYING, error.reason)
-                await asyncio.sleep(wait_after(error, next(delays), listening=self._plan.spec.listen))
+                await asyncio.sleep(waits.after(error))
             else:
                 return None
 
@@ -166,6 +166,9 @@ class StreamIngest:
         if self._plan.spec.scheme in ("http", "https"):
             return StreamClock(drift_window=_HLS_WINDOW, not_before=self._not_before)
         return StreamClock(not_before=self._not_before)
+
+    def _waits(self) -> Waits:
+        return Waits(self._retry_delays(), listening=self._plan.spec.listen)
 
     def _was_healthy(self) -> bool:
         return self._live_since is not None and self._wall.now() - self._live_since >= HEALTHY_AFTER
