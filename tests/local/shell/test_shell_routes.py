@@ -95,6 +95,7 @@ CALLS: list[tuple[str, str, Any, int, set[str]]] = [
     ("GET", "/alert/log", None, 200, {"firings", "next_page"}),
     ("GET", "/alert/log?rtstream_id={stream}&index_id={index}", None, 200, {"firings"}),
     ("GET", "/alert/log?start=0&end=1700000000&page=2&page_size=9", None, 200, {"firings"}),
+    ("GET", "/alert/delivery", None, 200, {"deliveries", "next_page"}),
     ("GET", "/healthz", None, 200, {"status"}),
 ]
 
@@ -116,7 +117,8 @@ async def test_every_call_in_both_slash_forms(scenery: Scenery) -> None:
 
 def test_the_table_above_leaves_out_no_call() -> None:
     """What it has no row for needs an id that only something else gives; those have tests of their own."""
-    elsewhere = {"/rtstream/{rtstream_id}/export", "/async-response/{job_id}", *(route.path for route in videos.routes)}
+    elsewhere = {"/rtstream/{rtstream_id}/export", "/async-response/{job_id}", "/alert/delivery/{delivery_id}/replay"}
+    elsewhere |= {route.path for route in videos.routes}
     names = {
         "{rtstream_id}": "{stream}",
         "{index_id}": "{index}",
