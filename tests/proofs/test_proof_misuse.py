@@ -291,7 +291,8 @@ async def test_a_watch_that_is_dropped_warns_and_frees_its_place(world: World, k
 
 async def _open_and_drop(make: Callable[[World], object], world: World) -> None:
     watch: Any = make(world)
-    watch.itself = watch  # a cycle: only the garbage collector ends it
+    cycle = [watch]
+    cycle.append(cycle)  # only the garbage collector ends it
     await watch.__aenter__()
     with suppress(TimeoutError):
         async with asyncio.timeout(0.01):

@@ -44,7 +44,7 @@ async def test_a_transcript_is_started_echoed_and_stopped(tmp_path: Path) -> Non
         stream, camera = await core.connect()
         service = core.services.transcripts
         assert (await service.status(stream.id)).status == "not_configured"
-        assert (await service.stop(stream.id, TranscriptionRequest("stop"))).status == "not_configured"
+        assert (await service.stop(stream.id, TranscriptionRequest("stop"))).status == "stopped"
 
         started = await service.start(
             stream.id, TranscriptionRequest("start", engine="assemblyai", ws_connection_id="ws-1")
