@@ -29,7 +29,7 @@ class Camera:
     """Written on the picture, after the colour."""
     sentence: str
     words: frozenset[str]
-    """Of the sentence: those that recognition has to hear, at least one of them."""
+    """Of the sentence: recognition has to hear one of them, now and then: the voice is a machine's."""
 
     @property
     def written(self) -> str:
@@ -47,7 +47,7 @@ CAMERAS = (
     _camera("yellow", (235, 225, 40), "rabbit", "Please bring some coffee and sugar.", "coffee sugar"),
     _camera("green", (20, 140, 40), "monkey", "London is a very old city.", "london city"),
     _camera("cyan", (30, 200, 210), "dolphin", "My brother plays the guitar.", "brother plays guitar"),
-    _camera("blue", (20, 40, 190), "horse", "The doctor is at the hospital.", "doctor hospital"),
+    _camera("blue", (20, 40, 190), "horse", "The teacher reads a book in school.", "teacher reads book school"),
     _camera("purple", (130, 30, 160), "penguin", "Winter mountains are covered with snow.", "winter mountains snow"),
     _camera("white", (245, 245, 245), "spider", "The airplane landed in Chicago.", "airplane landed chicago"),
 )

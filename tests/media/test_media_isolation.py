@@ -7,6 +7,7 @@ the cores that were busy, and how many streams were described later than they we
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -66,9 +67,9 @@ def check_words(camera: Camera, said: Said) -> None:
         assert named(scene.text) == {camera.colour}
         assert f"mostly {camera.colour}" in scene.text
         assert (scene.metadata or {}).get("colour", camera.colour) == camera.colour
-    for segment in [*said.segments, *said.rest_segments]:
-        words = set(segment.text.lower().replace(".", " ").replace(",", " ").split())
-        assert {each.colour for each in CAMERAS if words & each.words} == {camera.colour}, segment.text
+    spoken = " ".join(segment.text for segment in [*said.segments, *said.rest_segments])
+    words = set(re.findall(r"\w+", spoken.lower()))
+    assert {each.colour for each in CAMERAS if words & each.words} == {camera.colour}, spoken
     told = [alert.text for alert in said.alerts] + [firing.explanation for firing in said.logged]
     for text in [*told, *(body["explanation"] for body in said.posted)]:
         assert named(text) == {camera.colour}
