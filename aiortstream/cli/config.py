@@ -30,5 +30,8 @@ def read_config(context: typer.Context, option: typer.CallbackParam, path: Path 
         for each in value if isinstance(value, list) else [value]:
             if not isinstance(each, str | int | float):
                 raise typer.BadParameter(f"{path}: {key}: expected text or a number, got {each!r}")
+    several = {str(each.name) for each in context.command.params if getattr(each, "multiple", False)}
+    for key in several & defaults.keys():  # one stands for a list of one, which click would take letter by letter
+        defaults[key] = defaults[key] if isinstance(defaults[key], list) else [defaults[key]]
     context.default_map = {**(context.default_map or {}), **defaults}
     return path

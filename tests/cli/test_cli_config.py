@@ -41,6 +41,13 @@ def test_the_file_sets_what_nobody_else_does(tmp_path: Path, served: list[Server
     assert settings.profile.start_connected == "strict"
 
 
+@pytest.mark.parametrize("said", ['profile = "strict"', 'profile = ["lenient", "start_connected=strict"]'])
+def test_a_profile_is_one_word_or_several(tmp_path: Path, served: list[ServerSettings], said: str) -> None:
+    done = CliRunner().invoke(app, ["serve", "--config", write(tmp_path / "serve.toml", said)])
+    assert done.exit_code == 0, done.output
+    assert served[0].profile.start_connected == "strict"
+
+
 @pytest.mark.parametrize(
     ("said", "told"),
     [
