@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         JobTimeoutError,
         NoResultsError,
         NotFoundError,
+        OutcomeUnknownError,
         PaymentRequiredError,
         ProtocolError,
         RateLimitedError,
@@ -77,6 +78,16 @@ if TYPE_CHECKING:
     )
     from aiortstream.rtstreams import RTStream
     from aiortstream.search import RTStreamSearchResult, RTStreamShot
+    from aiortstream.tracing import (
+        CallEvent,
+        CallHook,
+        RawResponse,
+        RequestFailed,
+        RequestFinished,
+        RequestRetrying,
+        RequestStarted,
+        Responses,
+    )
     from aiortstream.transcripts import TranscriptPage, TranscriptStatus
     from aiortstream.video_search import SearchResponse, SearchResult, Shot
     from aiortstream.videos import SpokenPiece, Video
@@ -96,6 +107,7 @@ _MODULES = {
         "JobTimeoutError",
         "NoResultsError",
         "NotFoundError",
+        "OutcomeUnknownError",
         "PaymentRequiredError",
         "ProtocolError",
         "RateLimitedError",
@@ -141,6 +153,16 @@ _MODULES = {
     ),
     "rtstreams": ("RTStream",),
     "search": ("RTStreamSearchResult", "RTStreamShot"),
+    "tracing": (
+        "CallEvent",
+        "CallHook",
+        "RawResponse",
+        "RequestFailed",
+        "RequestFinished",
+        "RequestRetrying",
+        "RequestStarted",
+        "Responses",
+    ),
     "transcripts": ("TranscriptPage", "TranscriptStatus"),
     "video_search": ("SearchResponse", "SearchResult", "Shot"),
     "videos": ("SpokenPiece", "Video"),
@@ -164,6 +186,7 @@ __all__ = [  # noqa: RUF022 - grouped as the imports above are; a test holds the
     "JobTimeoutError",
     "NoResultsError",
     "NotFoundError",
+    "OutcomeUnknownError",
     "PaymentRequiredError",
     "ProtocolError",
     "RateLimitedError",
@@ -213,6 +236,14 @@ __all__ = [  # noqa: RUF022 - grouped as the imports above are; a test holds the
     "RTStream",
     "RTStreamSearchResult",
     "RTStreamShot",
+    "CallEvent",
+    "CallHook",
+    "RawResponse",
+    "RequestFailed",
+    "RequestFinished",
+    "RequestRetrying",
+    "RequestStarted",
+    "Responses",
     "TranscriptPage",
     "TranscriptStatus",
     "SearchResponse",

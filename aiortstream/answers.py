@@ -69,6 +69,7 @@ class Reply:
     body: bytes
     request_id: str | None = None
     retry_after: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def read_headers(headers: Mapping[str, str]) -> tuple[str | None, float | None]:

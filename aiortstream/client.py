@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 import os
 import warnings
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from importlib import import_module
 from os import PathLike
@@ -15,20 +17,33 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 from urllib.parse import urlsplit
 
+from aiortstream.access import AccessSettings
 from aiortstream.alerts import EventDefinition, event_request, read_event
 from aiortstream.arguments import non_empty, path_of
 from aiortstream.checking import checked
 from aiortstream.collections import Collection
 from aiortstream.context import Context
-from aiortstream.errors import AuthenticationError, ClientClosedError, InvalidArgumentError, ServerStartError
+from aiortstream.errors import (
+    AuthenticationError,
+    ClientClosedError,
+    InvalidArgumentError,
+    OutcomeUnknownError,
+    ServerStartError,
+    UnansweredInTimeError,
+    VideodbError,
+)
 from aiortstream.live.bindings import OWN, ConnectionChoice
+from aiortstream.options import call_options
 from aiortstream.paging import Paged, one_page
 from aiortstream.records import Alert, Event, Gap
 from aiortstream.rtstreams import RTStream
+from aiortstream.tracing import capture
 from aiortstream.videos import Video
 from aiortstream.wire import rest, videos
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     import aiohttp
 
     from aiortstream.jobs import Job, OnProgress
@@ -38,6 +53,7 @@ if TYPE_CHECKING:
     from aiortstream.live.watch import Watch
     from aiortstream.local.server import LocalServer
     from aiortstream.search import RTStreamSearchOptions, RTStreamSearchResult
+    from aiortstream.tracing import CallHook, Responses
     from aiortstream.video_search import SearchResponse, SearchResult, VideoSearchOptions
 
 HOSTED = "https://api.videodb.io"
@@ -54,7 +70,12 @@ class AsyncClient:
     base_url: the server, else the environment's `VIDEO_DB_API`, else the hosted service.
     timeout: seconds for one request with its retries. max_retries: for what is safe to repeat.
     live: settings of the websocket and the watches.
-    session: an aiohttp session to use, for a proxy or certificates of your own; it is not closed with the client.
+    proxy: the URL of an HTTP proxy for requests and websocket. proxy_auth: user and password for it. trust_env: have
+    the environment's `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` say which, and `~/.netrc`. ca_file: certificates in PEM to
+    trust besides the system's. ssl: a context in its place.
+    session: an aiohttp session to use in place of all these, with its connector, proxy and tracing, for requests and
+    websocket. It has to be of the event loop that the client is opened on, and is not closed with it.
+    hooks: told of every request as it happens; see `aiortstream.tracing`.
     clock: what the watches take the time from, and wait by; for tests (`aiortstream.testing.VirtualClock`).
     Raises AuthenticationError without a key, InvalidArgumentError for settings that make no sense.
     """
@@ -69,6 +90,12 @@ class AsyncClient:
         max_retries: int = 2,
         live: LiveSettings | None = None,
         session: aiohttp.ClientSession | None = None,
+        proxy: str | None = None,
+        proxy_auth: tuple[str, str] | None = None,
+        trust_env: bool = False,
+        ssl: SSLContext | None = None,
+        ca_file: str | PathLike[str] | None = None,
+        hooks: Sequence[CallHook] = (),
         clock: Clock | None = None,
     ) -> None:
         if timeout <= 0:
@@ -79,8 +106,13 @@ class AsyncClient:
         self._base_url = _server_url(base_url or os.environ.get("VIDEO_DB_API") or HOSTED)
         self._timeout = timeout
         self._max_retries = max_retries
+        self._access_settings = AccessSettings(proxy, proxy_auth, trust_env, ssl, ca_file)
+        self._access_settings.check(session)
         self._session = session
-        self._context = Context(live, clock)
+        if not all(callable(hook) for hook in hooks):
+            raise InvalidArgumentError("hooks: expected functions that take an event")
+        self._context: Context = Context(live, clock, hooks)
+        self._viewed: AsyncClient | None = None  # the client that this is a view of
         self._opening = asyncio.Lock()
         self._local_settings: Mapping[str, Any] | None = None
         self._server: LocalServer | None = None
@@ -93,6 +125,7 @@ class AsyncClient:
         timeout: float = 30.0,
         max_retries: int = 2,
         live: LiveSettings | None = None,
+        hooks: Sequence[CallHook] = (),
         clock: Clock | None = None,
         **server: Any,
     ) -> Self:
@@ -103,7 +136,13 @@ class AsyncClient:
         opened and stops when it closes; it is at `client.server` in between.
         """
         client = cls(
-            "set-by-the-server", base_url=HOSTED, timeout=timeout, max_retries=max_retries, live=live, clock=clock
+            "set-by-the-server",
+            base_url=HOSTED,
+            timeout=timeout,
+            max_retries=max_retries,
+            live=live,
+            hooks=hooks,
+            clock=clock,
         )
         client._local_settings = {
             "data_dir": None if data_dir is None else Path(data_dir),
@@ -122,6 +161,9 @@ class AsyncClient:
         Raises ServerStartError, ClientClosedError once it has been closed, or WrongLoopError where it is open on
         another event loop. Cancelling it leaves the client as it was before, with no server running.
         """
+        if self._viewed is not None:
+            await self._viewed.open()
+            return self
         async with self._opening:
             if self._context.is_closed:
                 raise ClientClosedError("the client is closed: make another one")
@@ -132,14 +174,17 @@ class AsyncClient:
         return self
 
     async def _open(self) -> None:
+        from aiortstream.access import Access
         from aiortstream.transport import TransportSettings
 
+        access = Access(self._access_settings, self._session)
+        await access.prepare()
         if self._local_settings is not None:
             self._server = await _start_server(self._local_settings)
             self._base_url, self._token = self._server.url, self._server.api_key
         settings = TransportSettings(self._base_url, self._token, self._timeout, self._max_retries)
         try:
-            self._context.open(settings, self._session)
+            self._context.open(settings, access)
         except BaseException:
             await self._stop_server()  # the client was closed meanwhile
             raise
@@ -148,8 +193,10 @@ class AsyncClient:
         """End its watches, close its connections, stop its server if it has one. Closing twice is nothing.
 
         Raises WrongLoopError on another event loop. Cancelling it cuts the waiting for peers short; call it again to be
-        sure that all is closed.
+        sure that all is closed. A view (`with_options`) is not closed, for it has nothing of its own:
+        InvalidArgumentError.
         """
+        self._refuse_view()
         self._context.check_loop()
         try:
             await self._context.aclose()
@@ -162,7 +209,12 @@ class AsyncClient:
             self._server = None
 
     async def __aenter__(self) -> Self:
+        self._refuse_view()
         return await self.open()
+
+    def _refuse_view(self) -> None:
+        if self._viewed is not None:
+            raise InvalidArgumentError("a view of a client is not closed: open and close the client that it is of")
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -173,16 +225,58 @@ class AsyncClient:
         return self.open().__await__()
 
     def __del__(self) -> None:
-        context = getattr(self, "_context", None)
+        context = None if getattr(self, "_viewed", None) is not None else getattr(self, "_context", None)
         if context is not None and context.is_open:
             warnings.warn("AsyncClient dropped without aclose()", ResourceWarning, source=self, stacklevel=2)
 
     @property
     def server(self) -> LocalServer:
         """The embedded server of an open `AsyncClient.local()`."""
+        if self._viewed is not None:
+            return self._viewed.server
         if self._server is None:
             raise ServerStartError("no embedded server: this client is not AsyncClient.local(), or it is not open")
         return self._server
+
+    # --- how calls are made -------------------------------------------------------------------------------------------
+
+    def with_options(
+        self,
+        *,
+        timeout: float | None = None,
+        max_retries: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> AsyncClient:
+        """A view of this client, whose requests have options of their own; None leaves one as it is.
+
+            await client.with_options(timeout=5.0, max_retries=0).get_rtstream(id)
+
+        It shares connections, session and watches, costs nothing, and lives as long as the client: it is neither
+        entered nor closed. Handles have the same method. timeout: seconds for one request with its retries, in place of
+        what the call has by itself. max_retries: for what is safe to repeat. headers: sent besides our own to the
+        server, and to nobody else. Watches, which share their polls, and the websocket go by `LiveSettings` whatever
+        the options. Raises InvalidArgumentError.
+        """
+        other = copy.copy(self)
+        options = call_options(timeout, max_retries, headers)
+        other._context = self._context.with_options(options)  # noqa: SLF001 - a copy of this
+        other._viewed = self._viewed or self  # noqa: SLF001
+        return other
+
+    @contextmanager
+    def capture_responses(self) -> Iterator[Responses]:
+        """Keep the answers to what is asked within: status, headers, request id, time, retries, body.
+
+            with client.capture_responses() as responses:
+                stream = await client.get_rtstream(id)
+            print(responses.last.status, responses.last.request_id, responses.last.retries)
+
+        Of any operation, of this task and the tasks that it starts meanwhile, and of no other; polls of watches are not
+        among them. What an answer was read as is what the call returns, typed as ever: this is why there is no second
+        kind of client with a raw form of every call. The newest thousand are kept.
+        """
+        with capture(self._context.transport.identity) as responses:
+            yield responses
 
     # --- collections and streams --------------------------------------------------------------------------------------
 
@@ -214,7 +308,7 @@ class AsyncClient:
         """
         body = videos.CreateCollectionRequest(non_empty(name, "name"), description, is_public)
         transport = self._context.transport
-        answer = await transport.post("collection", rest.CollectionAnswer, body=body, look="get_collections()")
+        answer = await transport.post("collection", rest.CollectionAnswer, body=body)
         return Collection(self._context, answer)
 
     async def update_collection(
@@ -369,11 +463,25 @@ class AsyncClient:
     async def create_event(self, event_prompt: str, label: str) -> str:
         """Define what to look for, once, to be attached to any index with `create_alert`; the event's id.
 
-        Labels need not be unique. Cancelling it leaves unknown whether it was created: see `list_events`.
+        Labels need not be unique. Where its answer is lost, one of the same label and prompt is looked for, which is as
+        good, and made again where there is none; raises OutcomeUnknownError where that fails too. Cancelling it leaves
+        unknown whether it was created: see `list_events`.
         """
         body = event_request(event_prompt, label)
         transport = self._context.transport
-        answer = await transport.post("rtstream/event", rest.EventIdAnswer, body=body, look="list_events()")
+        try:
+            answer = await transport.post("rtstream/event", rest.EventIdAnswer, body=body)
+        except UnansweredInTimeError:
+            raise
+        except OutcomeUnknownError as unknown:
+            try:
+                there = await self.list_events()
+            except VideodbError as error:
+                raise unknown from error
+            for event in there:
+                if (event.label, event.event_prompt) == (body.label, body.event_prompt):
+                    return event.event_id
+            answer = await transport.post("rtstream/event", rest.EventIdAnswer, body=body)
         return answer.event_id
 
     def list_events(self) -> Paged[list[EventDefinition], EventDefinition]:

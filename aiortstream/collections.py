@@ -11,6 +11,7 @@ from msgspec import UNSET
 from aiortstream.arguments import non_empty, path_of
 from aiortstream.checking import checked
 from aiortstream.errors import InvalidArgumentError
+from aiortstream.handles import Handle
 from aiortstream.live.bindings import OWN, ConnectionChoice, TranscriptBinding
 from aiortstream.paging import At, Paged, Part, by_offset, one_page
 from aiortstream.rtstreams import RTStream
@@ -34,7 +35,7 @@ MEDIA_TYPES: tuple[rest.MediaType, ...] = ("audio", "video")
 
 
 @checked
-class Collection:
+class Collection(Handle):
     """A collection. A handle from `client.collection(id)` knows its id only, until `refresh()`."""
 
     def __init__(self, context: Context, answer: rest.CollectionAnswer) -> None:
@@ -61,7 +62,7 @@ class Collection:
         The embedded server keeps the default collection, and one that still has streams or videos. Cancelling it leaves
         unknown whether it was done: see `client.get_collections`.
         """
-        await self._context.transport.delete(self._path(), look="get_collections()")
+        await self._context.transport.delete(self._path())
 
     async def connect_rtstream(
         self,
@@ -95,7 +96,7 @@ class Collection:
             enable_transcript=UNSET if enable_transcript is None else enable_transcript,
             ws_connection_id=connection or UNSET,
         )
-        answer = await self._context.transport.post("rtstream", rest.RTStreamAnswer, body=body, look="list_rtstreams()")
+        answer = await self._context.transport.post("rtstream", rest.RTStreamAnswer, body=body)
         stream = RTStream(self._context, answer)
         if enable_transcript:
             self._context.live.bind(TranscriptBinding(stream.id), connection or ws_connection_id)
@@ -150,7 +151,7 @@ class Collection:
         Cancelling it leaves unknown whether it was done: see `get_videos`.
         """
         params = {"collection_id": self.id}
-        await self._context.transport.delete(path_of("video", video_id), params=params, look="get_videos()")
+        await self._context.transport.delete(path_of("video", video_id), params=params)
 
     @overload
     def upload(

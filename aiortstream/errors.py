@@ -11,6 +11,11 @@
     ├── ConnectionFailedError         no connection to the server could be made, or it broke (also a ConnectionError)
     ├── RequestTimeoutError           a deadline passed (also a TimeoutError)
     │   └── JobTimeoutError           that of a job, which goes on; `job` can be awaited again
+    ├── OutcomeUnknownError           what makes something was sent and not answered: it may have been made or not;
+    │   │                             `check` names what tells, as `list_events()`. Never repeated, and always one of
+    │   ├── UnansweredError           the connection broke (also a ConnectionFailedError)
+    │   ├── UnansweredInTimeError     the deadline passed (also a RequestTimeoutError)
+    │   └── UnansweredByServerError   the server, or a proxy before it, answered with 5xx (also a ServerError)
     ├── ProtocolError                 the server answered with something outside the protocol
     ├── SearchError                   a search result cannot do what was asked of it
     │   └── NoResultsError            nothing was found (also an InvalidRequestError: the legacy search refuses so)
@@ -111,6 +116,27 @@ class JobTimeoutError(RequestTimeoutError):
     def __init__(self, message: str, job: Job[Any]) -> None:
         super().__init__(message)
         self.job = job
+
+
+class OutcomeUnknownError(VideodbError):
+    """Nobody knows whether it was done: it was sent, and its answer was lost. Look before it is tried again.
+
+    `check` is the call that tells, as it is written in a program, or None. See docs/operations.md.
+    """
+
+    check: str | None = None
+
+
+class UnansweredError(OutcomeUnknownError, ConnectionFailedError):
+    """The connection broke before the answer came; whether it was done is unknown."""
+
+
+class UnansweredInTimeError(OutcomeUnknownError, RequestTimeoutError):
+    """The deadline passed before the answer came; whether it was done is unknown."""
+
+
+class UnansweredByServerError(OutcomeUnknownError, ServerError):
+    """The server, or a proxy before it, failed (5xx); whether it was done is unknown."""
 
 
 class ProtocolError(VideodbError):

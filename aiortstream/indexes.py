@@ -12,6 +12,7 @@ from aiortstream.alerts import AlertDefinition, read_alert
 from aiortstream.arguments import non_empty, page_params, path_of
 from aiortstream.checking import checked
 from aiortstream.errors import InvalidArgumentError
+from aiortstream.handles import Handle
 from aiortstream.live.bindings import OWN, AlertBinding, ConnectionChoice
 from aiortstream.paging import At, Paged, Part, by_number, one_page
 from aiortstream.records import Alert, Gap, Keyed, Scene
@@ -47,7 +48,7 @@ class ScenePage(Keyed, frozen=True):
 
 
 @checked
-class RTStreamSceneIndex:
+class RTStreamSceneIndex(Handle):
     """A scene index of a stream. Iterating it with `async for` is `watch_scenes()`.
 
     `status` is the server's word (`running`, `stopped`), or `connected` / `stopped` after `start()` / `stop()`, as in
@@ -155,7 +156,6 @@ class RTStreamSceneIndex:
             self._alerts_path(),
             rest.AlertIdAnswer,
             body=rest.AlertRequest(event_id, callback_url, connection or UNSET),
-            look="list_alerts()",
         )
         self._context.live.bind(
             AlertBinding(self.rtstream_id, self.rtstream_index_id, event_id, callback_url, answer.alert_id),

@@ -34,8 +34,8 @@ class _WatchedFile(io.FileIO):
 
 async def post_file(
     session: aiohttp.ClientSession, url: str, path: Path, name: str, secret: str, *, idle: float = IDLE
-) -> None:
-    """Post a file as the official SDK does. Its size does not matter, for it is read as it leaves.
+) -> Reply:
+    """Post a file as the official SDK does; the answer. Its size does not matter, for it is read as it leaves.
 
     Raises InvalidArgumentError for a file that cannot be read, ConnectionFailedError, RequestTimeoutError where nothing
     of it leaves for `idle` seconds, and what a refusal says. None of them tells the URL, which is a secret. Cancelling
@@ -70,6 +70,7 @@ async def post_file(
         open_envelope(reply, operation)
     if reply.status >= 300:
         raise ProtocolError(f"{operation}: a redirect (HTTP {reply.status}), which uploads do not have")
+    return reply
 
 
 async def _post(session: aiohttp.ClientSession, url: str, file: io.BufferedReader, name: str) -> Reply:

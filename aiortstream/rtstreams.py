@@ -15,6 +15,7 @@ from aiortstream.checking import checked
 from aiortstream.embeds import embed_code
 from aiortstream.errors import InvalidArgumentError, InvalidRequestError, ProtocolError, RequestTimeoutError
 from aiortstream.exports import RTStreamExportResult, export
+from aiortstream.handles import Handle
 from aiortstream.indexes import RTStreamSceneIndex, audio_config, visual_config
 from aiortstream.live.bindings import OWN, ConnectionChoice, SceneBinding, TranscriptBinding
 from aiortstream.paging import At, Paged, Part, by_number, one_page
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @checked
-class RTStream:
+class RTStream(Handle):
     """A live stream. A handle from `client.rtstream(id)` knows its id only, until `refresh()`.
 
     `status` is the server's word: `connecting`, `connected`, `error`, `stopped`; the hosted service knows `connected`
@@ -497,9 +498,7 @@ class RTStream:
             sandbox_id or UNSET,
         )
         with self._context.live.binding_scenes(self.id, connection):
-            answer = await self._context.transport.post(
-                f"{self._path()}/index/scene", rest.SceneIndexAnswer, body=body, look="list_scene_indexes()"
-            )
+            answer = await self._context.transport.post(f"{self._path()}/index/scene", rest.SceneIndexAnswer, body=body)
             if answer.extraction_type is None:
                 answer = msgspec.structs.replace(answer, extraction_type=extraction_type)
             binding = SceneBinding(self.id, answer.rtstream_index_id, index_kind(answer.extraction_type))

@@ -7,16 +7,18 @@ not followed, and a job's `output_url` on another origin is asked for without it
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import aiohttp
 from yarl import URL
 
 from aiortstream._version import __version__
+from aiortstream.access import Access, AccessSettings, describe
 from aiortstream.answers import Operation, Reply, decode, open_envelope, read_headers
 from aiortstream.checking import wire_body
 from aiortstream.errors import (
@@ -25,9 +27,16 @@ from aiortstream.errors import (
     ProtocolError,
     RequestTimeoutError,
     ServerError,
+    UnansweredByServerError,
+    UnansweredError,
+    UnansweredInTimeError,
+    VideodbError,
 )
+from aiortstream.operations import UNLISTED, rule_of
+from aiortstream.options import CallOptions
 from aiortstream.posting import post_file
 from aiortstream.retry import RETRY_AFTER_CAP, TRANSIENT_STATUS, job_delays, may_repeat, request_delays
+from aiortstream.tracing import CallHooks, Trace, trace
 from aiortstream.wire.envelope import Envelope, JobData
 
 if TYPE_CHECKING:
@@ -39,6 +48,8 @@ A = TypeVar("A")
 
 MAX_BODY = 64 * 1024 * 1024  # bytes of one answer: a page of a thousand records is a few hundred kB
 CLOSE_TIMEOUT = 1.0  # seconds a websocket's peer has to answer our close
+JOB = "async-response/{job_id}"  # the path of looks at a job, as hooks are told it
+TOO_MANY = 429
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None)  # every call has its own deadline
 
 
@@ -66,6 +77,7 @@ class _Call:
     with_key: bool
     deadline: float  # loop time
     look: str | None = None
+    template: str | None = None
 
     @property
     def doubt(self) -> str:
@@ -74,10 +86,44 @@ class _Call:
             return ""
         return f"whether it was done is unknown{f': {self.look} tells' if self.look else ''}"
 
-    @property
-    def note(self) -> str:
-        """The same, to be added to an error's message."""
-        return f"; {self.doubt}" if self.doubt else ""
+    def failed(self, kind: type[ConnectionFailedError | RequestTimeoutError], message: str) -> VideodbError:
+        """The error of a request that was sent, perhaps, and not answered."""
+        if self.idempotent:
+            return kind(message)
+        error = (UnansweredError if kind is ConnectionFailedError else UnansweredInTimeError)(
+            f"{message}; {self.doubt}"
+        )
+        error.check = self.look
+        return error
+
+    def refused(self, error: ServerError) -> ServerError:
+        """The error of one that the server failed on; a proxy may have lost the answer of one that has done it."""
+        if self.idempotent:
+            return error
+        doubtful = UnansweredByServerError(
+            error.message,
+            status=error.status,
+            error_code=error.error_code,
+            request_id=error.request_id,
+            method=error.method,
+            path=error.path,
+        )
+        doubtful.check = self.look
+        doubtful.add_note(self.doubt)
+        return doubtful
+
+    def path_without_ids(self) -> str:
+        """Its path with names in place of what differs."""
+        return UNLISTED if self.template is None else f"/{self.template}"
+
+
+class _UnreachedError(Exception):
+    """An attempt that surely was not taken by the server. `lasting`: another one would end so too."""
+
+    def __init__(self, error: ConnectionFailedError, *, lasting: bool = False) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.lasting = lasting
 
 
 @dataclass(slots=True)
@@ -85,8 +131,8 @@ class Undertaking:
     """What was asked of the server, which may still be at it: what it said last, and where to ask."""
 
     operation: Operation
-    note: str
-    """What errors add if it is not known what became of it."""
+    lost: Callable[[type[ConnectionFailedError | RequestTimeoutError], str], VideodbError]
+    """The error that says so if it is not known what became of it."""
     delays: Iterator[float]
     """Seconds before each look."""
     envelope: Envelope
@@ -125,6 +171,8 @@ class Transport:
         settings: TransportSettings,
         *,
         session: aiohttp.ClientSession | None = None,
+        access: Access | None = None,
+        hooks: CallHooks | None = None,
         delays: Callable[[], Iterator[float]] = request_delays,
         job_delays: Callable[[], Iterator[float]] = job_delays,
         server_time: ServerTime | None = None,
@@ -132,8 +180,10 @@ class Transport:
         self._server_time = server_time
         self._settings = settings
         self._base = URL(settings.base_url.rstrip("/") + "/")
-        self._session = session
-        self._owns_session = session is None
+        self._access = access or Access(AccessSettings(), session)
+        self._hooks = hooks or CallHooks()
+        self._options = CallOptions()
+        self._alone = False  # whether nobody's code makes these requests
         self._delays = delays
         self._job_delays = job_delays
         self._tasks: set[asyncio.Task[Any]] = set()  # first requests of jobs
@@ -142,6 +192,23 @@ class Transport:
     def job_timeout(self) -> float:
         """Seconds for which a job is followed unless something else is asked for."""
         return self._settings.job_timeout
+
+    def with_options(self, options: CallOptions) -> Self:
+        """The same connections with other options."""
+        other = copy.copy(self)
+        other._options = options  # noqa: SLF001 - a copy of this
+        return other
+
+    def in_background(self) -> Self:
+        """The same connections for requests that no code of the caller makes: captures do not have them."""
+        other = copy.copy(self)
+        other._alone = True  # noqa: SLF001 - a copy of this
+        return other
+
+    @property
+    def identity(self) -> object:
+        """The same for all that share these connections."""
+        return self._access
 
     # --- operations ---------------------------------------------------------------------------------------------------
 
@@ -154,9 +221,9 @@ class Transport:
     async def post(
         self, path: str, answer: type[A], *, body: Any, timeout: float | None = None, look: str | None = None
     ) -> A:
-        """Create or start something. Repeated only if it never left. Cancelling it leaves unknown what was done.
+        """Create or start something: whether it is repeated says `operations`. Cancelled, what was done is unknown.
 
-        `look`: what tells whether it was done, named by errors that leave it unknown.
+        `look`: of an operation that is not in that table, what tells whether it was done.
         """
         return await self._ask("POST", path, answer, body=body, timeout=timeout, look=look)
 
@@ -186,17 +253,25 @@ class Transport:
         timeout: float | None = None,
         look: str | None = None,
     ) -> None:
-        """Delete something. Not repeated here once it has left: the second attempt would not find it.
+        """Delete something. Repeated; that it is not found by a repetition is what was wanted.
 
-        aiohttp repeats it once where a connection breaks that was used before, so NotFoundError may mean that it is
-        gone already. Cancelling it leaves unknown whether it was done.
+        aiohttp repeats it once by itself where a connection breaks that was used before, so NotFoundError may mean that
+        it is gone already. Cancelling it leaves unknown whether it was done.
         """
         operation = Operation("DELETE", path, self._settings.token)
-        await self._exchange(operation, params=params, timeout=timeout, look=look)
+        await self._exchange(operation, params=params, timeout=timeout, idempotent=True, look=look)
 
     async def post_file(self, url: str, path: Path, name: str) -> None:
         """Post a file to a URL that carries its own permission; no key is sent. See `posting.post_file`."""
-        await post_file(self._http(), url, path, name, self._settings.token)
+        told = trace(self._hooks, self.identity, "POST", lambda: "{upload_url}", alone=self._alone)
+        try:
+            reply = await post_file(self._http(), url, path, name, self._settings.token)
+        except BaseException as error:
+            if told is not None:
+                told.failed(error)
+            raise
+        if told is not None:
+            told.finished(reply, "{upload_url}")
 
     async def websocket(
         self, url: str, *, heartbeat: float, max_msg_size: int, timeout: float
@@ -205,7 +280,7 @@ class Transport:
         try:
             async with asyncio.timeout(timeout):
                 return await self._http().ws_connect(
-                    url,
+                    self._access.websocket_url(url),
                     heartbeat=heartbeat,
                     max_msg_size=max_msg_size,
                     decode_text=False,
@@ -216,6 +291,10 @@ class Transport:
             raise kind("the websocket was refused", status=error.status, method="GET", path=_bare(url)) from None
         except TimeoutError:
             raise ConnectionFailedError(f"no websocket at {_bare(url)} within {timeout} s") from None
+        except aiohttp.ClientHttpProxyError as error:
+            raise ConnectionFailedError(f"no websocket at {_bare(url)}: {_proxy_says(error)}") from None
+        except aiohttp.ClientConnectorError as error:
+            raise ConnectionFailedError(f"no websocket at {_bare(url)}: {describe(error)}") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # `from None`: aiohttp's error holds the URL, which holds a credential
             raise ConnectionFailedError(f"no websocket at {_bare(url)}: {type(error).__name__}") from None
@@ -247,7 +326,7 @@ class Transport:
 
     def nothing(self) -> Undertaking:
         """What is over before anything has been asked for."""
-        return Undertaking(Operation("", "", self._settings.token), "", iter(()), Envelope())
+        return Undertaking(Operation("", "", self._settings.token), _plain, iter(()), Envelope())
 
     async def look(self, undertaking: Undertaking, *, within: float) -> None:
         """Ask once what has become of it. A server that cannot say so at the moment leaves it as it is.
@@ -258,15 +337,14 @@ class Transport:
         operation, url = undertaking.operation, undertaking.url
         if url is None:
             return
-        deadline = asyncio.get_running_loop().time() + min(within, self._settings.timeout)
+        deadline = asyncio.get_running_loop().time() + min(within, self._options.timeout or self._settings.timeout)
         with_key = url.origin() == self._base.origin()
         try:
-            reply = await self._attempts(
-                _Call(replace(operation, method="GET"), url, None, None, True, with_key, deadline)
-            )
+            get = replace(operation, method="GET")
+            reply = await self._attempts(_Call(get, url, None, None, True, with_key, deadline, template=JOB))
         except (ConnectionFailedError, RequestTimeoutError) as error:
-            why = f"{operation}: lost sight of it while it was processing ({error}){undertaking.note}"
-            raise type(error)(why) from error
+            why = f"{operation}: lost sight of it while it was processing ({error})"
+            raise undertaking.lost(type(error), why) from error
         if reply.status in TRANSIENT_STATUS:
             return  # the job itself goes on
         envelope = open_envelope(reply, operation)
@@ -286,8 +364,7 @@ class Transport:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._session is not None and self._owns_session:
-            await self._session.close()
+        await self._access.aclose()
 
     # --- one operation ------------------------------------------------------------------------------------------------
 
@@ -343,24 +420,24 @@ class Transport:
         idempotent: bool = False,
         look: str | None = None,
     ) -> Undertaking:
-        seconds = self._settings.timeout if timeout is None else timeout
+        seconds = self._options.timeout or timeout or self._settings.timeout
+        rule = rule_of(operation.method, operation.path)
         call = _Call(
             operation,
             self._base.join(URL(operation.path, encoded=True)),
             None if body is None else wire_body(body),
             _query(params),
-            idempotent,
+            idempotent if rule is None else rule.repeat == "always",
             with_key=True,
             deadline=asyncio.get_running_loop().time() + seconds,
-            look=look,
+            look=look if rule is None else rule.check,
+            template=None if rule is None else rule.path,
         )
         try:
             envelope = open_envelope(await self._attempts(call), operation)
         except ServerError as error:
-            if call.doubt:
-                error.add_note(call.doubt)  # a proxy may have lost the answer of a server that has done it
-            raise
-        asked = Undertaking(operation, call.note, self._job_delays(), envelope)
+            raise call.refused(error) from None
+        asked = Undertaking(operation, call.failed, self._job_delays(), envelope)
         if envelope.is_detached:
             asked.envelope = Envelope()
         elif envelope.in_progress:
@@ -368,24 +445,53 @@ class Transport:
         return asked
 
     async def _attempts(self, call: _Call) -> Reply:
-        """Attempts of one request until one is answered for good, within its deadline."""
+        """One request with its attempts, and what is told of it."""
+        method, path = call.operation.method, call.operation.path
+        told = trace(self._hooks, self.identity, method, call.path_without_ids, alone=self._alone)
+        if told is None:
+            return await self._repeat(call, None)
+        try:
+            reply = await self._repeat(call, told)
+        except BaseException as error:
+            told.failed(error)
+            raise
+        told.finished(reply, f"/{path}")
+        return reply
+
+    async def _repeat(self, call: _Call, told: Trace | None) -> Reply:
+        """Attempts until one is answered for good, within the deadline."""
         delays = self._delays()
-        left = self._settings.max_retries
+        options = self._options.max_retries
+        left = self._settings.max_retries if options is None else options
+        taken = False  # whether an attempt before may have been carried out
         while True:
+            reply: Reply | None = None
+            failure: Exception | None = None
             try:
                 reply = await self._send(call)
+            except _UnreachedError as unreached:
+                failure = unreached.error
+                delay = None if unreached.lasting or not left else _pause(call, delays, sent=False)
+                if delay is None:
+                    raise unreached.error from unreached.__cause__
+                logger.info("%s; again in %.2f s", failure, delay)
             except ConnectionFailedError as error:
-                sent = not isinstance(error.__cause__, aiohttp.ClientConnectorError)
-                delay = _pause(call, delays, sent=sent) if left else None
+                failure = error
+                delay = _pause(call, delays) if left else None
                 if delay is None:
                     raise
+                taken = True
                 logger.info("%s; again in %.2f s", error, delay)
             else:
                 again = left and reply.status in TRANSIENT_STATUS
-                delay = _pause(call, delays, asked=reply.retry_after) if again else None
+                refused = reply.status == TOO_MANY  # by itself, before anything was done
+                delay = _pause(call, delays, sent=not refused, asked=reply.retry_after) if again else None
                 if delay is None:
-                    return reply
+                    return _gone(reply) if taken and call.operation.method == "DELETE" else reply
+                taken = taken or not refused
                 logger.info("%s: HTTP %d; again in %.2f s", call.operation, reply.status, delay)
+            if told is not None:
+                told.retrying(delay, reply, failure)
             left -= 1
             await asyncio.sleep(delay)
 
@@ -393,7 +499,7 @@ class Transport:
         remaining = call.deadline - asyncio.get_running_loop().time()
         headers = {"x-videodb-client": f"aiortstream/{__version__}", "Content-Type": "application/json"}
         if call.with_key:
-            headers["x-access-token"] = self._settings.token
+            headers = {**self._options.headers, **headers, "x-access-token": self._settings.token}
         sent = 0.0 if self._server_time is None else self._server_time.now()
         try:
             async with (
@@ -412,26 +518,24 @@ class Transport:
                 if self._server_time is not None and call.with_key:
                     self._server_time.observe(response.headers.get("Date"), sent)
                 body = await _read_body(response, call.operation)
-                return Reply(response.status, body, *read_headers(response.headers))
+                return Reply(response.status, body, *read_headers(response.headers), response.headers)
         except TimeoutError as error:
-            raise RequestTimeoutError(f"{call.operation}: no answer in time{call.note}") from error
+            raise call.failed(RequestTimeoutError, f"{call.operation}: no answer in time") from error
         except aiohttp.ClientConnectorError as error:
-            why = error.strerror or type(error).__name__
-            raise ConnectionFailedError(f"{call.operation}: cannot connect: {why}") from error
+            failed = ConnectionFailedError(f"{call.operation}: cannot connect: {describe(error)}")
+            lasting = isinstance(error, aiohttp.ClientConnectorCertificateError)
+            raise _UnreachedError(failed, lasting=lasting) from error
+        except aiohttp.ClientHttpProxyError as error:
+            # `from None`: aiohttp's error holds the request to the proxy, and so its password
+            raise _UnreachedError(ConnectionFailedError(f"{call.operation}: {_proxy_says(error)}")) from None
         except (aiohttp.ClientError, OSError) as error:
             # aiohttp's error of an answer that is not HTTP holds our headers, and so the key
             cause = None if isinstance(error, aiohttp.ClientResponseError) else error
-            raise ConnectionFailedError(
-                f"{call.operation}: the connection broke ({type(error).__name__}){call.note}"
-            ) from cause
+            why = f"{call.operation}: the connection broke ({type(error).__name__})"
+            raise call.failed(ConnectionFailedError, why) from cause
 
     def _http(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                timeout=_NO_TIMEOUT,
-                connector=aiohttp.TCPConnector(limit=0),  # callers bound their own concurrency; the poller does
-            )
-        return self._session
+        return self._access.session()
 
 
 async def _read_body(response: aiohttp.ClientResponse, operation: Operation) -> bytes:
@@ -475,6 +579,20 @@ def _query(params: Mapping[str, Any] | None) -> dict[str, str] | None:
         for name, value in params.items()
         if value is not None
     }
+
+
+def _plain(kind: type[ConnectionFailedError | RequestTimeoutError], message: str) -> VideodbError:
+    return kind(message)
+
+
+def _gone(reply: Reply) -> Reply:
+    """The answer to a deletion that was repeated: that there is nothing is what was wanted."""
+    return replace(reply, status=200, body=b'{"success":true}') if reply.status == 404 else reply
+
+
+def _proxy_says(error: aiohttp.ClientHttpProxyError) -> str:
+    asks = ": it wants proxy_auth=" if error.status == 407 else ""
+    return f"the proxy would not connect (HTTP {error.status}){asks}"
 
 
 def _bare(url: str) -> str:

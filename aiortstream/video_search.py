@@ -115,7 +115,7 @@ class Shot:
             return known(self._context, name, self.stream_url, on_progress)
         path = path_of("video", self.video_id, "stream")
         body = videos.VideoStreamRequest([(self.start, self.end)], self.video_length)
-        return _played(self, name, path, body, "generate_stream() again", timeout, on_progress)
+        return _played(self, name, path, body, timeout, on_progress)
 
     async def play(self) -> str:
         """Have it played in the default browser; the URL of the player's page.
@@ -188,7 +188,7 @@ class SearchResult:
         if not self.shots:
             raise NoResultsError(f"{videos.NO_RESULTS}: no shots found in search results to compile")
         body = [shot._as_input() for shot in self.shots]  # noqa: SLF001 - they are of one module
-        return _played(self, "compile", "compile", body, "compile() again", timeout, on_progress)
+        return _played(self, "compile", "compile", body, timeout, on_progress)
 
     async def play(self) -> str:
         """Have all shots played in the default browser; the URL of the player's page.
@@ -300,7 +300,6 @@ def _played(
     name: str,
     path: str,
     body: Any,
-    look: str,
     timeout: float | None,
     on_progress: OnProgress | None,
 ) -> Job[str]:
@@ -315,7 +314,7 @@ def _played(
     return Job(
         context,
         name,
-        lambda: context.transport.begin("POST", path, body=body, timeout=COMPILE_TIMEOUT, look=look),
+        lambda: context.transport.begin("POST", path, body=body, timeout=COMPILE_TIMEOUT),
         keep,
         timeout=timeout,
         on_progress=on_progress,

@@ -15,6 +15,7 @@ from aiortstream.arguments import non_empty, path_of
 from aiortstream.checking import checked
 from aiortstream.embeds import embed_code
 from aiortstream.errors import InvalidArgumentError, ProtocolError
+from aiortstream.handles import Handle
 from aiortstream.jobs import Job, known
 from aiortstream.playing import open_in_browser
 from aiortstream.records import Keyed
@@ -50,7 +51,7 @@ class SpokenPiece(Keyed, frozen=True):
 
 
 @checked
-class Video:
+class Video(Handle):
     """A video. A handle from `client.video(id)` knows its id only, until `refresh()`.
 
     `length` is in seconds; URLs are None for sound alone. Its attributes can be read by key too: `video["name"]`.
@@ -98,7 +99,7 @@ class Video:
 
         Cancelling it leaves unknown whether it was done: see `refresh`.
         """
-        await self._context.transport.delete(self._path(), look="refresh()")
+        await self._context.transport.delete(self._path())
 
     # --- playing ------------------------------------------------------------------------------------------------------
 
@@ -140,7 +141,6 @@ class Video:
             "stream",
             keep,
             body=body,
-            look="generate_stream() again",
             within=COMPILE_TIMEOUT,
             timeout=timeout,
             on_progress=on_progress,
@@ -242,7 +242,6 @@ class Video:
             "transcription",
             keep,
             body=videos.GenerateTranscriptRequest(bool(force), language_code),
-            look="get_transcript()",
             timeout=timeout,
             on_progress=on_progress,
         )
@@ -268,7 +267,6 @@ class Video:
             "index",
             lambda _: None,
             body=videos.VideoIndexRequest("spoken_word", language_code, segmentation_type, force, callback_url),
-            look="search()",
             timeout=timeout,
             on_progress=on_progress,
         )
@@ -316,7 +314,6 @@ class Video:
         *,
         params: Mapping[str, Any] | None = None,
         body: Any = None,
-        look: str | None = None,
         within: float | None = None,
         timeout: float | None,
         on_progress: OnProgress | None,
@@ -325,7 +322,7 @@ class Video:
         return Job(
             self._context,
             name,
-            lambda: self._context.transport.begin(method, path, params=params, body=body, timeout=within, look=look),
+            lambda: self._context.transport.begin(method, path, params=params, body=body, timeout=within),
             read,
             timeout=timeout,
             on_progress=on_progress,
@@ -364,7 +361,7 @@ def upload(
             await transport.post_file(source_url, path, title)
         body = videos.UploadRequest(non_empty(source_url, "url"), title, description, callback_url, media_type)
         seconds = None if callback_url else UPLOAD_TIMEOUT
-        return await transport.begin("POST", f"{where}/upload", body=body, timeout=seconds, look="get_videos()")
+        return await transport.begin("POST", f"{where}/upload", body=body, timeout=seconds)
 
     def read(asked: Undertaking) -> Video | None:
         if callback_url:

@@ -20,6 +20,7 @@ from aiortstream import (
     AuthenticationError,
     ClientClosedError,
     InvalidArgumentError,
+    OutcomeUnknownError,
     ServerError,
     ServerStartError,
     WrongLoopError,
@@ -112,7 +113,7 @@ async def test_handles_need_no_request(client: AsyncClient, rest: MockedRest) ->
 @pytest.mark.parametrize(
     ("path", "create", "tells"),
     [
-        ("/rtstream/event", lambda c: c.create_event("p", "l"), "list_events()"),
+        ("/collection", lambda c: c.create_collection("n", "d"), "get_collections()"),
         ("/rtstream", lambda c: c.connect_rtstream("rtsp://h/x", ws_connection_id=None), "list_rtstreams()"),
         (
             "/rtstream/r/index/scene",
@@ -124,15 +125,16 @@ async def test_handles_need_no_request(client: AsyncClient, rest: MockedRest) ->
             lambda c: c.rtstream("r").scene_index("i").create_alert("e", "https://hook", ws_connection_id=None),
             "list_alerts()",
         ),
-        ("/rtstream/r/export", lambda c: c.rtstream("r").export(), "export() again"),
     ],
 )
 async def test_a_create_that_may_have_happened_names_what_tells(
     client: AsyncClient, rest: MockedRest, path: str, create: Callable[[AsyncClient], Awaitable[object]], tells: str
 ) -> None:
     rest.answer("POST", path, status=502, message="the upstream went away")
-    with pytest.raises(ServerError) as caught:
+    with pytest.raises(OutcomeUnknownError) as caught:
         await create(client)
+    assert isinstance(caught.value, ServerError)
+    assert caught.value.check == tells
     assert caught.value.__notes__ == [f"whether it was done is unknown: {tells} tells"]
 
 

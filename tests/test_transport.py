@@ -173,12 +173,16 @@ async def test_a_create_whose_connection_broke_says_that_its_state_is_unknown(
 ) -> None:
     peer.then(breaks, breaks, answers(b"", 502))
     body = EventRequest("p", "l")
-    with pytest.raises(errors.ConnectionFailedError, match=r"whether it was done is unknown$"):
+    with pytest.raises(errors.UnansweredError, match=r"whether it was done is unknown$") as broken:
+        await transport.post("unlisted", CollectionAnswer, body=body)
+    assert isinstance(broken.value, errors.ConnectionFailedError)
+    assert broken.value.check is None
+    with pytest.raises(errors.UnansweredError, match=r"whether it was done is unknown: list_events\(\) tells$"):
         await transport.post("rtstream/event", CollectionAnswer, body=body)
-    with pytest.raises(errors.ConnectionFailedError, match=r"whether it was done is unknown: list_events\(\) tells$"):
-        await transport.post("rtstream/event", CollectionAnswer, body=body, look="list_events()")
-    with pytest.raises(errors.ServerError) as caught:
-        await transport.post("rtstream/event", CollectionAnswer, body=body, look="list_events()")
+    with pytest.raises(errors.UnansweredByServerError) as caught:
+        await transport.post("rtstream/event", CollectionAnswer, body=body)
+    assert (caught.value.status, caught.value.check) == (502, "list_events()")
+    assert isinstance(caught.value, errors.ServerError)
     assert caught.value.__notes__ == ["whether it was done is unknown: list_events() tells"]
 
 

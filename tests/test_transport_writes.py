@@ -29,17 +29,24 @@ async def test_a_change_answers_and_is_repeated(
     assert [(method, body) for method, _, body, _ in peer.seen] == [("PATCH", bytes(BODY))] * 2
 
 
-async def test_a_deletion_is_not_repeated_once_it_has_left(
+async def test_a_deletion_is_repeated_and_not_found_by_then_is_done(
     peer: Scripted,  # noqa: F811
     transport: Transport,  # noqa: F811
 ) -> None:
     peer.then(answers({"success": True, "message": "deleted"}))
     await transport.delete("video/m-1", params={"collection_id": "c-1"})
     assert peer.seen[0][:3] == ("DELETE", "/video/m-1?collection_id=c-1", b"")
-    peer.then(*BROKEN_GET)  # aiohttp takes a deletion for as repeatable as a GET
-    with pytest.raises(errors.ConnectionFailedError, match=r"whether it was done is unknown: get_videos\(\) tells"):
-        await transport.delete("video/m-1", look="get_videos()")
-    assert len(peer.seen) == 3
+    gone = answers({"success": False, "message": "no such video"}, 404)
+    peer.then(*BROKEN_GET, gone)  # aiohttp takes a deletion for as repeatable as a GET
+    await transport.delete("video/m-1")
+    peer.then(answers(b"", 502), gone)
+    await transport.delete("video/m-1")
+    peer.then(gone)
+    with pytest.raises(errors.NotFoundError):
+        await transport.delete("video/m-1")
+    peer.then(answers({"success": False}, 429), gone)  # refused before anything was done
+    with pytest.raises(errors.NotFoundError):
+        await transport.delete("video/m-1")
 
 
 async def test_a_job_that_somebody_else_is_told_of_is_not_followed(
