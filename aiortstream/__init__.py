@@ -90,7 +90,7 @@ if TYPE_CHECKING:
     )
     from aiortstream.transcripts import TranscriptPage, TranscriptStatus
     from aiortstream.video_search import SearchResponse, SearchResult, Shot
-    from aiortstream.videos import SpokenPiece, Video
+    from aiortstream.videos import Image, SpokenPiece, Video
 
 _MODULES = {
     "alerts": ("AlertDefinition", "EventDefinition"),
@@ -165,7 +165,7 @@ _MODULES = {
     ),
     "transcripts": ("TranscriptPage", "TranscriptStatus"),
     "video_search": ("SearchResponse", "SearchResult", "Shot"),
-    "videos": ("SpokenPiece", "Video"),
+    "videos": ("Image", "SpokenPiece", "Video"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -249,6 +249,7 @@ __all__ = [  # noqa: RUF022 - grouped as the imports above are; a test holds the
     "SearchResponse",
     "SearchResult",
     "Shot",
+    "Image",
     "SpokenPiece",
     "Video",
 ]

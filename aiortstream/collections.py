@@ -64,6 +64,21 @@ class Collection(Handle):
         """
         await self._context.transport.delete(self._path())
 
+    async def make_public(self) -> None:
+        """Let everybody see it. Raises InvalidRequestError where the server has no public collections, as the embedded
+        one has none. Cancelled, it may or may not be done.
+        """
+        await self._set_public(True)
+
+    async def make_private(self) -> None:
+        """Let nobody else see it. Cancelled, it may or may not be done."""
+        await self._set_public(False)
+
+    async def _set_public(self, public: bool) -> None:
+        body = videos.SetPublicRequest(public)
+        await self._context.transport.patch(self._path(), body=body)
+        self.is_public = public
+
     async def connect_rtstream(
         self,
         url: str,

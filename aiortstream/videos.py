@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 from urllib.parse import urlsplit
 
 from aiortstream.arguments import non_empty, path_of
@@ -48,6 +48,15 @@ class SpokenPiece(Keyed, frozen=True):
     start: float
     end: float
     text: str
+
+
+class Image(Keyed, frozen=True):
+    """A picture on the server: here one of a video. `url` is where it is."""
+
+    id: str
+    collection_id: str | None = None
+    name: str | None = None
+    url: str | None = None
 
 
 @checked
@@ -100,6 +109,13 @@ class Video(Handle):
         Cancelling it leaves unknown whether it was done: see `refresh`.
         """
         await self._context.transport.delete(self._path())
+
+    async def remove_storage(self) -> None:
+        """Delete its file for good; it plays no longer, and what was made of its words stays. Raises NotFoundError.
+
+        Cancelling it leaves unknown whether it was done.
+        """
+        await self._context.transport.delete(self._path("storage"), look="generate_stream()")
 
     # --- playing ------------------------------------------------------------------------------------------------------
 
@@ -170,6 +186,32 @@ class Video(Handle):
         if not self.player_url and auto_generate:
             await self.generate_stream()
         return embed_code(self.player_url, width, height, title, allow_fullscreen=allow_fullscreen)
+
+    # --- pictures -----------------------------------------------------------------------------------------------------
+
+    @overload
+    async def generate_thumbnail(self, time: None = None) -> str: ...
+    @overload
+    async def generate_thumbnail(self, time: float) -> Image: ...
+    async def generate_thumbnail(self, time: float | None = None) -> str | Image:
+        """The URL of a picture of it, asked for once, then kept in `thumbnail_url`; or its picture at `time` seconds.
+
+        Raises InvalidRequestError for a time outside the video, or one without pictures. Cancelling it changes nothing.
+        """
+        path = self._path("thumbnail")
+        if time is not None:
+            if time < 0:
+                raise InvalidArgumentError(f"time: expected seconds from 0, got {time!r}")
+            body = videos.ThumbnailRequest(time)
+            return _image(await self._context.transport.post(path, videos.ImageAnswer, body=body))
+        if self.thumbnail_url is None:
+            self.thumbnail_url = (await self._context.transport.get(path, videos.ThumbnailAnswer)).thumbnail_url
+        return self.thumbnail_url
+
+    async def get_thumbnails(self) -> list[Image]:
+        """The pictures that have been made of it. Cancelling it changes nothing."""
+        answers = await self._context.transport.get(self._path("thumbnails"), list[videos.ImageAnswer])
+        return [_image(answer) for answer in answers]
 
     # --- what is said -------------------------------------------------------------------------------------------------
 
@@ -333,6 +375,10 @@ class Video(Handle):
         self.transcript = [SpokenPiece(each.start, each.end, each.text) for each in answer.word_timestamps]
         self.transcript_text = answer.text
         return self.transcript
+
+
+def _image(answer: videos.ImageAnswer) -> Image:
+    return Image(answer.id, answer.collection_id, answer.name, answer.url)
 
 
 def upload(

@@ -233,6 +233,9 @@ class FakeUrls:
     def video(self, video_id: str) -> str:
         return f"http://test/videos/{video_id}.m3u8"
 
+    def thumbnail(self, video_id: str, number: int) -> str:
+        return f"http://test/videos/{video_id}/{number}.jpg"
+
     def reel(self, reel_id: str) -> str:
         return f"http://test/reels/{reel_id}/reel.m3u8"
 

@@ -90,3 +90,13 @@ async def test_managing_collections(client: AsyncClient, rest: MockedRest) -> No
     assert rest.last[:2] == ("DELETE", "/collection/c-2")
     with pytest.raises(InvalidArgumentError, match="name"):
         await client.create_collection(" ", "d")
+
+
+async def test_who_sees_a_collection(client: AsyncClient, rest: MockedRest) -> None:
+    coll = client.collection("c-1")
+    rest.answer("PATCH", "/collection/c-1", {"id": "c-1", "is_public": True})
+    await coll.make_public()
+    assert (rest.last[3], coll.is_public) == ({"is_public": True}, True)
+    rest.answer("PATCH", "/collection/c-1", {"id": "c-1"})
+    await coll.make_private()
+    assert (rest.last[3], coll.is_public) == ({"is_public": False}, False)

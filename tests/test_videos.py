@@ -122,6 +122,31 @@ async def test_indexing(video: Video, rest: MockedRest) -> None:
         await video.index_spoken_words()
 
 
+# --- pictures ---------------------------------------------------------------------------------------------------------
+
+
+async def test_thumbnails(client: AsyncClient, rest: MockedRest) -> None:
+    image = {"id": "img-1", "collection_id": "c-1", "name": "Door", "url": "https://i/1.jpg"}
+    video = client.video("m-1")
+    rest.answer("GET", "/video/m-1/thumbnail", {"thumbnail_url": "https://i/0.jpg"})
+    assert await video.generate_thumbnail() == await video.generate_thumbnail() == "https://i/0.jpg"
+    rest.answer("POST", "/video/m-1/thumbnail", image)
+    made = await video.generate_thumbnail(time=2.5)
+    assert rest.last[3] == {"time": 2.5}
+    assert (made.id, made["url"], video["thumbnail_url"]) == ("img-1", "https://i/1.jpg", "https://i/0.jpg")
+    rest.answer("GET", "/video/m-1/thumbnails", [image])
+    assert await video.get_thumbnails() == [made]
+    with pytest.raises(InvalidArgumentError, match="time: expected seconds from 0"):
+        await video.generate_thumbnail(-1)
+    assert len(rest.requests) == 3
+
+
+async def test_the_file_of_a_video_is_deleted(client: AsyncClient, rest: MockedRest) -> None:
+    rest.answer("DELETE", "/video/m-1/storage", message="storage removed")
+    await client.video("m-1").remove_storage()
+    assert rest.last[:2] == ("DELETE", "/video/m-1/storage")
+
+
 # --- uploading --------------------------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,8 @@ VIDEOS = "videos"
 """The folder of videos, exported or uploaded."""
 UPLOADS = "uploads"
 """The folder of files on their way to be videos."""
+THUMBNAILS = "thumbnails"
+"""The folder of pictures of videos."""
 REELS = "reels"
 """The folder of what is put together of videos."""
 

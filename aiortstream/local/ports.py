@@ -35,6 +35,9 @@ class Urls(Protocol):
     def video(self, video_id: str) -> str:
         """The HLS playlist of a video."""
 
+    def thumbnail(self, video_id: str, number: int) -> str:
+        """A picture of a video, by the millisecond that it shows."""
+
     def reel(self, reel_id: str) -> str:
         """The HLS playlist of a reel."""
 

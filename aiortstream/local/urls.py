@@ -104,6 +104,11 @@ class Urls:
         token = self._playback_token(video_scope(video_id))
         return f"{self.base}/p/{token}/videos/{quote(video_id, safe='')}.m3u8"
 
+    def thumbnail(self, video_id: str, number: int) -> str:
+        """A picture of a video, by the millisecond that it shows."""
+        token = self._playback_token(video_scope(video_id))
+        return f"{self.base}/p/{token}/videos/{quote(video_id, safe='')}/{number}.jpg"
+
     def reel(self, reel_id: str) -> str:
         """The HLS playlist of a reel."""
         token = self._playback_token(reel_scope(reel_id))

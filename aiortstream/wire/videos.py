@@ -36,6 +36,12 @@ class UpdateCollectionRequest(Request):
     is_public: bool | UnsetType | None = UNSET
 
 
+class SetPublicRequest(Request):
+    """The same, where that alone is to change."""
+
+    is_public: bool
+
+
 # --- videos -----------------------------------------------------------------------------------------------------------
 
 
@@ -85,6 +91,27 @@ class VideoStreamRequest(Request):
 
     timeline: list[tuple[float, float]] | None = None
     length: float | str | None = None
+
+
+class ThumbnailRequest(Request):
+    """POST /video/{id}/thumbnail. `time` is in seconds."""
+
+    time: float
+
+
+class ThumbnailAnswer(Answer):
+    """GET /video/{id}/thumbnail."""
+
+    thumbnail_url: str
+
+
+class ImageAnswer(Answer):
+    """A picture: the answer to the request above; GET /video/{id}/thumbnails answers with a list of them."""
+
+    id: str
+    collection_id: str | None = None
+    name: str | None = None
+    url: str | None = None
 
 
 # --- transcripts and the index of spoken words ------------------------------------------------------------------------

@@ -7,7 +7,7 @@ OpenAPI document is written from.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -51,6 +51,16 @@ class Made(Data[A]):
     """The same for a request that makes something."""
 
     status = 201
+
+
+@dataclass(frozen=True, slots=True)
+class Several(Reply[Sequence[A]]):
+    """An answer whose data is a list."""
+
+    kind: type[A]
+
+    async def respond(self, _request: web.Request, value: Sequence[A], /) -> web.StreamResponse:
+        return json_body(envelope.success(list(value)), self.status)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import UNSET
 
 from aiortstream._version import __version__
-from aiortstream.local.routes.answers import Content, Data, Ending, Onward, Promised, Reply, Said
+from aiortstream.local.routes.answers import Content, Data, Ending, Onward, Promised, Reply, Said, Several
 from aiortstream.local.routes.bodies import LARGEST_WHOLE, LONGEST_TEXT, Body, Form, Json
 from aiortstream.local.routes.query import LONGEST_TEXT as LONGEST_ID
 from aiortstream.local.routes.query import parameters
@@ -159,6 +159,9 @@ def _successes(reply: Reply[Any], promised: Sequence[type[Answer]]) -> Schema:
     match reply:
         case Data(kind=kind):
             return {str(reply.status): _json(_envelope({"data": {"$ref": SCHEMAS + kind.__name__}}), reply.status)}
+        case Several(kind=kind):
+            listed = {"type": "array", "items": {"$ref": SCHEMAS + kind.__name__}}
+            return {str(reply.status): _json(_envelope({"data": listed}), reply.status)}
         case Said():
             return {"200": _json(_envelope({"message": {"type": "string"}}))}
         case Promised(kind=kind):
@@ -276,7 +279,7 @@ def _structs(route: Route) -> Iterator[type[msgspec.Struct]]:
         case Json(kind=kind):
             yield kind
     match route.reply:
-        case Data(kind=kind) | Promised(kind=kind):
+        case Data(kind=kind) | Several(kind=kind) | Promised(kind=kind):
             yield kind
         case Content(schema=type() as kind):
             yield kind

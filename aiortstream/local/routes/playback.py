@@ -33,6 +33,7 @@ T = TypeVar("T")
 MP4 = "video/mp4"
 PLAYLIST = "application/vnd.apple.mpegurl"
 TS = "video/mp2t"
+JPEG = "image/jpeg"
 
 _WINDOW = r"{start:\d{16}}-{end:\d{16}}"
 # A page of any site may play what it has a link to, since the link is the permission.
@@ -113,6 +114,15 @@ async def get_video_segment(request: web.Request) -> web.StreamResponse:
     if piece is None:
         raise NotFound(f"the video has no segment {number}")
     return web.Response(body=piece, content_type=TS, headers=_KEPT)
+
+
+@routes.get(r"/p/{token}/videos/{video_id}/{number:\d{1,9}}.jpg", answer=Content(JPEG, ranges=True))
+async def get_thumbnail_file(request: web.Request) -> web.StreamResponse:
+    """A picture of a video."""
+    video_id = request.match_info["video_id"]
+    _check(request, video_scope(video_id))
+    path = await request.app[SERVICES].thumbnails.file(video_id, int(request.match_info["number"]))
+    return web.FileResponse(path, headers={**_KEPT, hdrs.CONTENT_TYPE: JPEG})
 
 
 @routes.get("/p/{token}/reels/{reel_id}/{file}", answer=Content("*/*", ranges=True))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from aiohttp import web
 
-from aiortstream.local.routes.answers import Data, Operation, Promised, Said
+from aiortstream.local.routes.answers import Data, Operation, Promised, Said, Several
 from aiortstream.local.routes.bodies import Json
 from aiortstream.local.routes.keys import SERVICES
 from aiortstream.local.routes.query import Flag, Number, OptionalText, Text, Whole
@@ -19,6 +20,9 @@ from aiortstream.wire.videos import (
     CompileRequest,
     FoundAnswer,
     GenerateTranscriptRequest,
+    ImageAnswer,
+    ThumbnailAnswer,
+    ThumbnailRequest,
     UpdateVideoRequest,
     UploadRequest,
     UploadUrlAnswer,
@@ -78,6 +82,13 @@ async def delete_video(request: web.Request, query: OwnerQuery) -> str:
     return "video deleted"
 
 
+@routes.delete("/video/{video_id}/storage", answer=Said())
+async def remove_storage(request: web.Request) -> str:
+    """Delete a video's file, and keep what was made of its words."""
+    await request.app[SERVICES].videos.remove_storage(request.match_info["video_id"])
+    return "storage removed"
+
+
 # --- uploading --------------------------------------------------------------------------------------------------------
 
 
@@ -107,6 +118,27 @@ async def stream_video(request: web.Request, body: VideoStreamRequest) -> Operat
 async def compile_shots(request: web.Request, body: CompileRequest) -> Operation[StreamAnswer]:
     """URLs that play shots of videos one after the other. The body is a list, or an object that holds it."""
     return Operation(request.app[SERVICES].videos.compile(body), "compile")
+
+
+# --- pictures ---------------------------------------------------------------------------------------------------------
+
+
+@routes.get("/video/{video_id}/thumbnail", answer=Data(ThumbnailAnswer))
+async def get_thumbnail(request: web.Request) -> ThumbnailAnswer:
+    """A picture of a video, made if need be."""
+    return await request.app[SERVICES].thumbnails.usual(request.match_info["video_id"])
+
+
+@routes.post("/video/{video_id}/thumbnail", body=Json(ThumbnailRequest), answer=Data(ImageAnswer))
+async def make_thumbnail(request: web.Request, body: ThumbnailRequest) -> ImageAnswer:
+    """The picture of a video at a time, made if need be."""
+    return await request.app[SERVICES].thumbnails.at(request.match_info["video_id"], body.time)
+
+
+@routes.get("/video/{video_id}/thumbnails", answer=Several(ImageAnswer))
+async def list_thumbnails(request: web.Request) -> Sequence[ImageAnswer]:
+    """The pictures of a video that have been made."""
+    return await request.app[SERVICES].thumbnails.every(request.match_info["video_id"])
 
 
 # --- what is said -----------------------------------------------------------------------------------------------------

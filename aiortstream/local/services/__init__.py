@@ -13,6 +13,7 @@ from aiortstream.local.services.overview import Overview
 from aiortstream.local.services.search import SearchService
 from aiortstream.local.services.spoken import SpokenService
 from aiortstream.local.services.streams import StreamService
+from aiortstream.local.services.thumbnails import ThumbnailService
 from aiortstream.local.services.transcripts import TranscriptService
 from aiortstream.local.services.uploads import UploadLimits, UploadService
 from aiortstream.local.services.video_search import VideoSearchService
@@ -49,7 +50,8 @@ class Services:
         self.moments = Moments(db)
         self.overview = Overview(db, manager)
         self.search = SearchService(db, models)
-        self.videos = VideoService(db, urls, data_dir)
+        self.thumbnails = ThumbnailService(db, urls, data_dir)
+        self.videos = VideoService(db, urls, data_dir, self.thumbnails)
         self.uploads = UploadService(db, urls, self.videos, data_dir, uploads)
         self.spoken = SpokenService(db, models, self.videos)
         self.video_search = VideoSearchService(db, models)

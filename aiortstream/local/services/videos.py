@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aiortstream.local.ports import Urls
+    from aiortstream.local.services.thumbnails import ThumbnailService
     from aiortstream.local.store.database import Database
     from aiortstream.wire.videos import CompileInput, CompileRequest
 
@@ -31,8 +32,9 @@ _ROUNDING = 0.5  # seconds that a shot may end after its video: clients round
 class VideoService:
     """Videos and their files."""
 
-    def __init__(self, db: Database, urls: Urls, data_dir: Path) -> None:
+    def __init__(self, db: Database, urls: Urls, data_dir: Path, thumbnails: ThumbnailService) -> None:
         self._db = db
+        self._thumbnails = thumbnails
         self._urls = urls
         self._data_dir = data_dir
         self._reels = ReelStore(data_dir / REELS)
@@ -79,6 +81,16 @@ class VideoService:
 
         row = await self._db.run(delete)
         await asyncio.to_thread((self._data_dir / row.path).unlink, missing_ok=True)
+        await self._thumbnails.forget(row.id)
+        await self._reels.forget(row.id)
+
+    async def remove_storage(self, video_id: str) -> None:
+        """Delete the file of a video and what shows it. Its transcript and index stay, and are searched. Raises
+        NotFound.
+        """
+        row = await self._row(video_id)
+        await asyncio.to_thread((self._data_dir / row.path).unlink, missing_ok=True)
+        await self._thumbnails.forget(row.id)
         await self._reels.forget(row.id)
 
     async def stream(self, video_id: str, timeline: Sequence[tuple[float, float]] | None) -> StreamAnswer:
