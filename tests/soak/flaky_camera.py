@@ -98,12 +98,12 @@ async def run(kills: int, seed: int) -> Outcome:
                         outcome.recovered.append(came - there)
                         outcome.down.append(there - back)
                     if len(outcome.recovered) == kills:
+                        await asyncio.sleep(SEGMENT)  # so that the last of it is recorded too
                         break
                     await asyncio.sleep(chance.uniform(*UP))
                     camera.kill()
                     back = time.time()
                 await asyncio.sleep(chance.uniform(*DOWN))
-            await asyncio.sleep(SEGMENT)  # so that the last of it is recorded too
             (stream,) = await client.list_rtstreams()
             await stream.stop()
             told = await client.server.services.moments.within(stream.id, began, time.time())
