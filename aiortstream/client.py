@@ -10,12 +10,10 @@ import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from importlib import import_module
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
-from urllib.parse import urlsplit
 
 from aiortstream.access import AccessSettings
 from aiortstream.alerts import EventDefinition, event_request, read_event
@@ -24,7 +22,6 @@ from aiortstream.checking import checked
 from aiortstream.collections import Collection
 from aiortstream.context import Context
 from aiortstream.errors import (
-    AuthenticationError,
     ClientClosedError,
     InvalidArgumentError,
     OutcomeUnknownError,
@@ -33,6 +30,7 @@ from aiortstream.errors import (
     VideodbError,
 )
 from aiortstream.live.bindings import OWN, ConnectionChoice
+from aiortstream.opening import credential, server_url, start_server
 from aiortstream.options import call_options
 from aiortstream.paging import Paged, one_page
 from aiortstream.records import Alert, Event, Gap
@@ -102,8 +100,8 @@ class AsyncClient:
             raise InvalidArgumentError(f"timeout: expected seconds above 0, got {timeout!r}")
         if max_retries < 0:
             raise InvalidArgumentError(f"max_retries: expected 0 or more, got {max_retries!r}")
-        self._token = _credential(api_key or session_token or os.environ.get("VIDEO_DB_API_KEY") or "")
-        self._base_url = _server_url(base_url or os.environ.get("VIDEO_DB_API") or HOSTED)
+        self._token = credential(api_key or session_token or os.environ.get("VIDEO_DB_API_KEY") or "")
+        self._base_url = server_url(base_url or os.environ.get("VIDEO_DB_API") or HOSTED)
         self._timeout = timeout
         self._max_retries = max_retries
         self._access_settings = AccessSettings(proxy, proxy_auth, trust_env, ssl, ca_file)
@@ -180,7 +178,7 @@ class AsyncClient:
         access = Access(self._access_settings, self._session)
         await access.prepare()
         if self._local_settings is not None:
-            self._server = await _start_server(self._local_settings)
+            self._server = await start_server(self._local_settings)
             self._base_url, self._token = self._server.url, self._server.api_key
         settings = TransportSettings(self._base_url, self._token, self._timeout, self._max_retries)
         try:
@@ -302,9 +300,9 @@ class AsyncClient:
         return one_page(fetch, lambda collection: collection.id)
 
     async def create_collection(self, name: str, description: str, is_public: bool = False) -> Collection:
-        """A new collection; names need not be unique. Raises InvalidRequestError.
+        """A new collection; names need not be unique. Raises InvalidRequestError, OutcomeUnknownError.
 
-        Cancelling it leaves unknown whether it was created: see `get_collections`.
+        The latter, and cancelling it, leaves unknown whether it was created: see `get_collections`.
         """
         body = videos.CreateCollectionRequest(non_empty(name, "name"), description, is_public)
         transport = self._context.transport
@@ -531,46 +529,3 @@ def connect(
     if log_level is not None:
         logging.getLogger("aiortstream").setLevel(log_level)
     return AsyncClient(api_key, session_token=session_token, base_url=base_url)
-
-
-def _credential(value: str) -> str:
-    """A key as it can travel in a header; keys that are read from files often end in a line break."""
-    token = value.strip()
-    if not token:
-        raise AuthenticationError(
-            "no credentials: pass api_key=, set VIDEO_DB_API_KEY, or use AsyncClient.local(), which needs none"
-        )
-    if not token.isascii() or not token.isprintable() or " " in token:
-        raise AuthenticationError("api_key: expected printable ASCII without spaces; this is something else than a key")
-    return token
-
-
-def _server_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if "@" in url:
-        raise InvalidArgumentError("base_url: expected no user and password in it: the key travels in a header")
-    if not good or parts.query or parts.fragment:
-        bare = url.partition("?")[0]  # people put keys into queries
-        raise InvalidArgumentError(
-            f"base_url: expected something like https://api.example.org, without a query, got {bare!r}"
-        )
-    return url
-
-
-async def _start_server(settings: Mapping[str, Any]) -> LocalServer:
-    try:
-        # On a thread: it brings the media libraries, which take half a second that the loop has other uses for.
-        await asyncio.to_thread(import_module, "aiortstream.local.server")
-        from aiortstream.local.server import LocalServer
-        from aiortstream.local.settings import ServerSettings
-    except ImportError as error:
-        raise ServerStartError(
-            f"the embedded server needs packages that are missing ({error.name}): pip install 'aiortstream[local]'"
-        ) from error
-    server = LocalServer(ServerSettings(**settings))
-    await server.start()
-    return server

@@ -93,8 +93,8 @@ class Collection(Handle):
 
         `media_types` defaults to `["video"]`; `sample_rate` in frames a second; `store=True` records it, for playback
         and export; `enable_transcript=True` transcribes it from the start. Every call makes another stream. Raises
-        InvalidRequestError, PaymentRequiredError. Cancelling it leaves unknown whether it was made: see
-        `list_rtstreams`.
+        InvalidRequestError, PaymentRequiredError, and OutcomeUnknownError where its answer is lost. That, and
+        cancelling it, leaves unknown whether it was made: see `list_rtstreams`.
         """
         kinds: list[rest.MediaType] = list(media_types) if media_types is not None else ["video"]
         if not kinds or any(kind not in MEDIA_TYPES for kind in kinds):

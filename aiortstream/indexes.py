@@ -144,7 +144,8 @@ class RTStreamSceneIndex(Handle):
 
         Alerts come to this client's websocket (`watch_alerts`), or to another connection's if its id is given, and are
         posted to `callback_url` unless that is empty. Raises InvalidRequestError, and ConnectionFailedError if neither
-        way of delivery can be had. Cancelling it leaves unknown whether it was created: see `list_alerts`.
+        way of delivery can be had. OutcomeUnknownError, which says that the answer was lost, and cancelling it leave
+        unknown whether it was created: see `list_alerts`.
         """
         non_empty(event_id, "event_id")
         if not callback_url and ws_connection_id is None:

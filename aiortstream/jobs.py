@@ -26,7 +26,7 @@ from aiortstream.records import Keyed
 
 if TYPE_CHECKING:
     from aiortstream.context import Context
-    from aiortstream.transport import Undertaking
+    from aiortstream.undertakings import Undertaking
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

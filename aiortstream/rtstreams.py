@@ -336,7 +336,8 @@ class RTStream(Handle):
 
         `batch_config`: `{"type": "time", "value": seconds, "frame_count": frames}`. `model_name`: "mini", "basic",
         "pro" or "ultra". Scenes are sent to this client's websocket, or to the connection that is given. Every call
-        makes another index. Cancelling it leaves unknown whether one was made: see `list_scene_indexes`.
+        makes another index. OutcomeUnknownError, which says that the answer was lost, and cancelling it leave unknown
+        whether one was made: see `list_scene_indexes`.
         """
         return await self._index(
             "time",

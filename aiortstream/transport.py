@@ -20,6 +20,7 @@ from yarl import URL
 from aiortstream._version import __version__
 from aiortstream.access import Access, AccessSettings, describe
 from aiortstream.answers import Operation, Reply, decode, open_envelope, read_headers
+from aiortstream.attempts import Call, UnreachedError, gone, pause
 from aiortstream.checking import wire_body
 from aiortstream.errors import (
     AuthenticationError,
@@ -27,17 +28,14 @@ from aiortstream.errors import (
     ProtocolError,
     RequestTimeoutError,
     ServerError,
-    UnansweredByServerError,
-    UnansweredError,
-    UnansweredInTimeError,
-    VideodbError,
 )
-from aiortstream.operations import UNLISTED, rule_of
+from aiortstream.operations import rule_of
 from aiortstream.options import CallOptions
 from aiortstream.posting import post_file
-from aiortstream.retry import RETRY_AFTER_CAP, TRANSIENT_STATUS, job_delays, may_repeat, request_delays
+from aiortstream.retry import TRANSIENT_STATUS, job_delays, request_delays
 from aiortstream.tracing import CallHooks, Trace, trace
-from aiortstream.wire.envelope import Envelope, JobData
+from aiortstream.undertakings import Undertaking, job_url, plain_error
+from aiortstream.wire.envelope import Envelope
 
 if TYPE_CHECKING:
     from aiortstream.live.clock import ServerTime
@@ -63,104 +61,6 @@ class TransportSettings:
     max_retries: int = 2
     job_timeout: float = 500.0
     """How long a job is followed; the official SDK's."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """One request under way, retries included."""
-
-    operation: Operation
-    url: URL
-    body: bytes | None
-    params: Mapping[str, str] | None
-    idempotent: bool
-    with_key: bool
-    deadline: float  # loop time
-    look: str | None = None
-    template: str | None = None
-
-    @property
-    def doubt(self) -> str:
-        """What to say of a request after which nobody knows whether it was carried out; nothing if it only reads."""
-        if self.idempotent:
-            return ""
-        return f"whether it was done is unknown{f': {self.look} tells' if self.look else ''}"
-
-    def failed(self, kind: type[ConnectionFailedError | RequestTimeoutError], message: str) -> VideodbError:
-        """The error of a request that was sent, perhaps, and not answered."""
-        if self.idempotent:
-            return kind(message)
-        error = (UnansweredError if kind is ConnectionFailedError else UnansweredInTimeError)(
-            f"{message}; {self.doubt}"
-        )
-        error.check = self.look
-        return error
-
-    def refused(self, error: ServerError) -> ServerError:
-        """The error of one that the server failed on; a proxy may have lost the answer of one that has done it."""
-        if self.idempotent:
-            return error
-        doubtful = UnansweredByServerError(
-            error.message,
-            status=error.status,
-            error_code=error.error_code,
-            request_id=error.request_id,
-            method=error.method,
-            path=error.path,
-        )
-        doubtful.check = self.look
-        doubtful.add_note(self.doubt)
-        return doubtful
-
-    def path_without_ids(self) -> str:
-        """Its path with names in place of what differs."""
-        return UNLISTED if self.template is None else f"/{self.template}"
-
-
-class _UnreachedError(Exception):
-    """An attempt that surely was not taken by the server. `lasting`: another one would end so too."""
-
-    def __init__(self, error: ConnectionFailedError, *, lasting: bool = False) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.lasting = lasting
-
-
-@dataclass(slots=True)
-class Undertaking:
-    """What was asked of the server, which may still be at it: what it said last, and where to ask."""
-
-    operation: Operation
-    lost: Callable[[type[ConnectionFailedError | RequestTimeoutError], str], VideodbError]
-    """The error that says so if it is not known what became of it."""
-    delays: Iterator[float]
-    """Seconds before each look."""
-    envelope: Envelope
-    url: URL | None = None
-    """None once it is over: the envelope is then that of the result."""
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the result is there."""
-        return self.url is None
-
-    @property
-    def status(self) -> str:
-        """The server's word for where it is."""
-        return str(self.envelope.status or "done")
-
-    @property
-    def percentage(self) -> float | None:
-        """How far it is, from 0 to 100, or None where the server does not say so."""
-        try:
-            told = self.read(JobData).percentage
-        except ProtocolError:
-            return None
-        return None if told is None or not 0 <= told <= 100 else told
-
-    def read(self, answer: type[A]) -> A:
-        """The result. Raises ProtocolError where it is not what it should be."""
-        return decode(self.envelope.data, answer, self.operation)
 
 
 class Transport:
@@ -326,7 +226,7 @@ class Transport:
 
     def nothing(self) -> Undertaking:
         """What is over before anything has been asked for."""
-        return Undertaking(Operation("", "", self._settings.token), _plain, iter(()), Envelope())
+        return Undertaking(Operation("", "", self._settings.token), plain_error, iter(()), Envelope())
 
     async def look(self, undertaking: Undertaking, *, within: float) -> None:
         """Ask once what has become of it. A server that cannot say so at the moment leaves it as it is.
@@ -341,7 +241,7 @@ class Transport:
         with_key = url.origin() == self._base.origin()
         try:
             get = replace(operation, method="GET")
-            reply = await self._attempts(_Call(get, url, None, None, True, with_key, deadline, template=JOB))
+            reply = await self._attempts(Call(get, url, None, None, True, with_key, deadline, template=JOB))
         except (ConnectionFailedError, RequestTimeoutError) as error:
             why = f"{operation}: lost sight of it while it was processing ({error})"
             raise undertaking.lost(type(error), why) from error
@@ -422,7 +322,7 @@ class Transport:
     ) -> Undertaking:
         seconds = self._options.timeout or timeout or self._settings.timeout
         rule = rule_of(operation.method, operation.path)
-        call = _Call(
+        call = Call(
             operation,
             self._base.join(URL(operation.path, encoded=True)),
             None if body is None else wire_body(body),
@@ -441,10 +341,10 @@ class Transport:
         if envelope.is_detached:
             asked.envelope = Envelope()
         elif envelope.in_progress:
-            asked.url = _job_url(envelope, operation)
+            asked.url = job_url(envelope, operation)
         return asked
 
-    async def _attempts(self, call: _Call) -> Reply:
+    async def _attempts(self, call: Call) -> Reply:
         """One request with its attempts, and what is told of it."""
         method, path = call.operation.method, call.operation.path
         told = trace(self._hooks, self.identity, method, call.path_without_ids, alone=self._alone)
@@ -458,7 +358,7 @@ class Transport:
         told.finished(reply, f"/{path}")
         return reply
 
-    async def _repeat(self, call: _Call, told: Trace | None) -> Reply:
+    async def _repeat(self, call: Call, told: Trace | None) -> Reply:
         """Attempts until one is answered for good, within the deadline."""
         delays = self._delays()
         options = self._options.max_retries
@@ -469,15 +369,15 @@ class Transport:
             failure: Exception | None = None
             try:
                 reply = await self._send(call)
-            except _UnreachedError as unreached:
+            except UnreachedError as unreached:
                 failure = unreached.error
-                delay = None if unreached.lasting or not left else _pause(call, delays, sent=False)
+                delay = None if unreached.lasting or not left else pause(call, delays, sent=False)
                 if delay is None:
                     raise unreached.error from unreached.__cause__
                 logger.info("%s; again in %.2f s", failure, delay)
             except ConnectionFailedError as error:
                 failure = error
-                delay = _pause(call, delays) if left else None
+                delay = pause(call, delays) if left else None
                 if delay is None:
                     raise
                 taken = True
@@ -485,9 +385,9 @@ class Transport:
             else:
                 again = left and reply.status in TRANSIENT_STATUS
                 refused = reply.status == TOO_MANY  # by itself, before anything was done
-                delay = _pause(call, delays, sent=not refused, asked=reply.retry_after) if again else None
+                delay = pause(call, delays, sent=not refused, asked=reply.retry_after) if again else None
                 if delay is None:
-                    return _gone(reply) if taken and call.operation.method == "DELETE" else reply
+                    return gone(reply) if taken and call.operation.method == "DELETE" else reply
                 taken = taken or not refused
                 logger.info("%s: HTTP %d; again in %.2f s", call.operation, reply.status, delay)
             if told is not None:
@@ -495,7 +395,7 @@ class Transport:
             left -= 1
             await asyncio.sleep(delay)
 
-    async def _send(self, call: _Call) -> Reply:
+    async def _send(self, call: Call) -> Reply:
         remaining = call.deadline - asyncio.get_running_loop().time()
         headers = {"x-videodb-client": f"aiortstream/{__version__}", "Content-Type": "application/json"}
         if call.with_key:
@@ -524,10 +424,10 @@ class Transport:
         except aiohttp.ClientConnectorError as error:
             failed = ConnectionFailedError(f"{call.operation}: cannot connect: {describe(error)}")
             lasting = isinstance(error, aiohttp.ClientConnectorCertificateError)
-            raise _UnreachedError(failed, lasting=lasting) from error
+            raise UnreachedError(failed, lasting=lasting) from error
         except aiohttp.ClientHttpProxyError as error:
             # `from None`: aiohttp's error holds the request to the proxy, and so its password
-            raise _UnreachedError(ConnectionFailedError(f"{call.operation}: {_proxy_says(error)}")) from None
+            raise UnreachedError(ConnectionFailedError(f"{call.operation}: {_proxy_says(error)}")) from None
         except (aiohttp.ClientError, OSError) as error:
             # aiohttp's error of an answer that is not HTTP holds our headers, and so the key
             cause = None if isinstance(error, aiohttp.ClientResponseError) else error
@@ -549,27 +449,6 @@ async def _read_body(response: aiohttp.ClientResponse, operation: Operation) -> 
     return b"".join(chunks)
 
 
-def _pause(call: _Call, delays: Iterator[float], *, sent: bool = True, asked: float | None = None) -> float | None:
-    """Seconds until another attempt, or None if there should be none. `asked` is the server's wish."""
-    if not may_repeat(idempotent=call.idempotent, sent=sent):
-        return None
-    if asked is not None and asked > RETRY_AFTER_CAP:
-        return None
-    delay = next(delays) if asked is None else asked
-    return delay if asyncio.get_running_loop().time() + delay < call.deadline else None
-
-
-def _job_url(envelope: Envelope, operation: Operation) -> URL:
-    data = decode(envelope.data, JobData, operation)
-    try:
-        url = URL(data.output_url or "")
-    except ValueError:
-        url = URL()
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ProtocolError(f"{operation}: a job without an absolute output_url")
-    return url
-
-
 def _query(params: Mapping[str, Any] | None) -> dict[str, str] | None:
     """Query parameters as the wire has them: None is left out, whole seconds are whole numbers."""
     if params is None:
@@ -579,15 +458,6 @@ def _query(params: Mapping[str, Any] | None) -> dict[str, str] | None:
         for name, value in params.items()
         if value is not None
     }
-
-
-def _plain(kind: type[ConnectionFailedError | RequestTimeoutError], message: str) -> VideodbError:
-    return kind(message)
-
-
-def _gone(reply: Reply) -> Reply:
-    """The answer to a deletion that was repeated: that there is nothing is what was wanted."""
-    return replace(reply, status=200, body=b'{"success":true}') if reply.status == 404 else reply
 
 
 def _proxy_says(error: aiohttp.ClientHttpProxyError) -> str:

@@ -28,7 +28,7 @@ from aiortstream.wire import rest, videos
 if TYPE_CHECKING:
     from aiortstream.context import Context
     from aiortstream.jobs import OnProgress
-    from aiortstream.transport import Undertaking
+    from aiortstream.undertakings import Undertaking
 
 COMPILE_TIMEOUT = 120.0  # seconds until the server answers, be it that it is still processing
 _SHOT_RESPONSES = ("shots", "deepsearch")

@@ -33,7 +33,7 @@ from aiortstream.wire import rest, videos
 if TYPE_CHECKING:
     from aiortstream.context import Context
     from aiortstream.jobs import OnProgress
-    from aiortstream.transport import Undertaking
+    from aiortstream.undertakings import Undertaking
 
 T = TypeVar("T")
 Segmenter = Literal["word", "sentence", "time"]

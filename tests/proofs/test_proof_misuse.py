@@ -111,7 +111,7 @@ async def test_a_client_entered_on_another_loop_says_so_at_once(world: World) ->
 
 async def test_closing_a_local_client_on_another_loop_stops_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
     server = OwnServer()
-    monkeypatch.setattr("aiortstream.client._start_server", server.started)
+    monkeypatch.setattr("aiortstream.client.start_server", server.started)
     async with AsyncClient.local() as client:
         with pytest.raises(WrongLoopError):
             await elsewhere(client.aclose)

@@ -1,0 +1,67 @@
+"""An operation that the server may still be at: what it said last, and where to ask. The transport asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from yarl import URL
+
+from aiortstream.answers import Operation, decode
+from aiortstream.errors import ConnectionFailedError, ProtocolError, RequestTimeoutError, VideodbError
+from aiortstream.wire.envelope import Envelope, JobData
+
+A = TypeVar("A")
+
+
+@dataclass(slots=True)
+class Undertaking:
+    """What was asked of the server, which may still be at it: what it said last, and where to ask."""
+
+    operation: Operation
+    lost: Callable[[type[ConnectionFailedError | RequestTimeoutError], str], VideodbError]
+    """The error that says so if it is not known what became of it."""
+    delays: Iterator[float]
+    """Seconds before each look."""
+    envelope: Envelope
+    url: URL | None = None
+    """None once it is over: the envelope is then that of the result."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the result is there."""
+        return self.url is None
+
+    @property
+    def status(self) -> str:
+        """The server's word for where it is."""
+        return str(self.envelope.status or "done")
+
+    @property
+    def percentage(self) -> float | None:
+        """How far it is, from 0 to 100, or None where the server does not say so."""
+        try:
+            told = self.read(JobData).percentage
+        except ProtocolError:
+            return None
+        return None if told is None or not 0 <= told <= 100 else told
+
+    def read(self, answer: type[A]) -> A:
+        """The result. Raises ProtocolError where it is not what it should be."""
+        return decode(self.envelope.data, answer, self.operation)
+
+
+def job_url(envelope: Envelope, operation: Operation) -> URL:
+    data = decode(envelope.data, JobData, operation)
+    try:
+        url = URL(data.output_url or "")
+    except ValueError:
+        url = URL()
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ProtocolError(f"{operation}: a job without an absolute output_url")
+    return url
+
+
+def plain_error(kind: type[ConnectionFailedError | RequestTimeoutError], message: str) -> VideodbError:
+    return kind(message)
