@@ -48,7 +48,12 @@ OPERATIONS: tuple[OperationRule, ...] = (
     _reads("collection", "AsyncClient.get_collections"),
     _makes("collection", "AsyncClient.create_collection", check="get_collections()", why="names need not be unique"),
     _reads("collection/{collection_id}", "Collection.refresh"),
-    _sets("collection/{collection_id}", "AsyncClient.update_collection"),
+    _sets(
+        "collection/{collection_id}",
+        "AsyncClient.update_collection",
+        "Collection.make_public",
+        "Collection.make_private",
+    ),
     _sets("collection/{collection_id}", "Collection.delete", method="DELETE", why=_GONE),
     _reads("collection/{collection_id}/websocket", "the websocket"),
     _reads("collection/{collection_id}/upload_url", "Collection.upload"),
@@ -114,6 +119,12 @@ OPERATIONS: tuple[OperationRule, ...] = (
     _reads("video/{video_id}", "Video.refresh"),
     _sets("video/{video_id}", "Video.update"),
     _sets("video/{video_id}", "Video.delete", "Collection.delete_video", method="DELETE", why=_GONE),
+    _sets("video/{video_id}/storage", "Video.remove_storage", method="DELETE", why=_GONE),
+    _reads("video/{video_id}/thumbnail", "Video.generate_thumbnail"),
+    _makes(
+        "video/{video_id}/thumbnail", "Video.generate_thumbnail", check="get_thumbnails()", why="it makes a picture"
+    ),
+    _reads("video/{video_id}/thumbnails", "Video.get_thumbnails"),
     _sets("video/{video_id}/stream", "Video.generate_stream", "Shot.generate_stream", method="POST", why=_AGAIN),
     _reads("video/{video_id}/transcription", "Video.get_transcript", "Video.get_transcript_text"),
     _makes(

@@ -17,6 +17,7 @@ from aiortstream.embeds import embed_code
 from aiortstream.errors import InvalidArgumentError, ProtocolError
 from aiortstream.handles import Handle
 from aiortstream.jobs import Job, known
+from aiortstream.paging import Paged, one_page
 from aiortstream.playing import open_in_browser
 from aiortstream.records import Keyed
 from aiortstream.video_search import (
@@ -115,7 +116,7 @@ class Video(Handle):
 
         Cancelling it leaves unknown whether it was done.
         """
-        await self._context.transport.delete(self._path("storage"), look="generate_stream()")
+        await self._context.transport.delete(self._path("storage"))
 
     # --- playing ------------------------------------------------------------------------------------------------------
 
@@ -208,10 +209,17 @@ class Video(Handle):
             self.thumbnail_url = (await self._context.transport.get(path, videos.ThumbnailAnswer)).thumbnail_url
         return self.thumbnail_url
 
-    async def get_thumbnails(self) -> list[Image]:
-        """The pictures that have been made of it. Cancelling it changes nothing."""
-        answers = await self._context.transport.get(self._path("thumbnails"), list[videos.ImageAnswer])
-        return [_image(answer) for answer in answers]
+    def get_thumbnails(self) -> Paged[list[Image], Image]:
+        """The pictures that have been made of it, which come at once; to be awaited or iterated.
+
+        Cancelling it changes nothing.
+        """
+
+        async def fetch() -> list[Image]:
+            answers = await self._context.transport.get(self._path("thumbnails"), list[videos.ImageAnswer])
+            return [_image(answer) for answer in answers]
+
+        return one_page(fetch, lambda image: image.id)
 
     # --- what is said -------------------------------------------------------------------------------------------------
 
