@@ -42,6 +42,7 @@ async def test_collections_and_videos_with_the_official_sdk(patience: float, tmp
         check_collections(told["collections"])
         check_video(told)
         check_search(told)
+        check_surface(told)
         async with player.get(told["search"]["compiled"]) as gone:  # the video was deleted, and with it what shows it
             assert gone.status == 404
 
@@ -78,6 +79,21 @@ def check_video(told: dict[str, Any]) -> None:
     assert "timeline[0]: expected [start, end]" in timeline
     assert "there is no video" in told["deleted"][0][0]
     assert told["deleted"][1] == 0
+
+
+def check_surface(told: dict[str, Any]) -> None:
+    usual, made_id, made_url, listed = told["pictures"]
+    assert usual.endswith("/1000.jpg")
+    assert (made_id[:4], made_url.endswith("/2000.jpg")) == ("img-", True)
+    assert len(listed) == 2
+    assert made_id in listed
+    public, scenes, hindi, text, audios = told["lacking"]
+    assert "InvalidRequestError" in public
+    assert "no public collections" in public
+    assert "the hosted service has scene indexes of videos" in scenes
+    assert "language_code: expected English" in hindi
+    assert "the hosted service has what generates media or text" in text
+    assert "the hosted service has sounds apart from videos" in audios
 
 
 def check_search(told: dict[str, Any]) -> None:

@@ -64,6 +64,12 @@ def search(coll: Any, video: Any, text: str) -> dict[str, Any]:
     return told
 
 
+def pictures(video: Any) -> list[Any]:
+    """Thumbnails: the usual one, one of a time, and all."""
+    usual, made = video.generate_thumbnail(), video.generate_thumbnail(time=2.0)
+    return [usual, made.id, made.url, sorted(each.id for each in video.get_thumbnails())]
+
+
 def main() -> None:
     """Upload, transcribe, index, search, compile, delete."""
     url, key, file = sys.argv[1:4]
@@ -88,12 +94,22 @@ def main() -> None:
     wanted = max((each["text"] for each in sentences), key=len)
     told["wanted"] = wanted
     told["search"] = search(coll, video, wanted)
+    told["pictures"] = pictures(video)
+    told["lacking"] = refused(
+        coll.make_public,
+        lambda: video.index_scenes(prompt="Describe"),
+        lambda: video.generate_transcript(force=True, language_code="hi"),
+        lambda: coll.generate_text("Write a poem"),
+        coll.get_audios,
+    )
+    coll.make_private()
     told["refused"] = refused(
         lambda: coll.upload(file_path=__file__),
         lambda: coll.upload(url="gopher://x/y"),
         lambda: coll.get_video("m-none"),
         lambda: video.generate_stream(timeline=[(5, 1)]),
     )
+    video.remove_storage()
     video.delete()
     told["deleted"] = [refused(lambda: coll.get_video(video.id)), len(coll.get_videos())]
     told["errors"] = [issubclass(InvalidRequestError, VideodbError), issubclass(SearchError, VideodbError)]

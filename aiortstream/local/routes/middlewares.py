@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from aiohttp import ClientConnectionResetError, hdrs, web
 
 from aiortstream.local.routes.answers import refusal
+from aiortstream.local.routes.hosted import hosted_only
 from aiortstream.local.routes.table import Access
 from aiortstream.local.services.errors import ServiceError
 
@@ -79,6 +80,8 @@ def _is_gone(request: web.Request) -> bool:
 
 def _http_error(request: web.Request, error: web.HTTPException) -> web.Response:
     match error:
+        case web.HTTPNotFound() if why := hosted_only(request.path):
+            return refusal(400, "not_offered", why)
         case web.HTTPNotFound():
             return refusal(404, "not_found", f"no such path: {request.path}")
         case web.HTTPMethodNotAllowed():
