@@ -215,8 +215,9 @@ class Collection(Handle):
 
         `source` is either; `file_path` and `url` say which. `name` is the file's unless given. With a `callback_url`
         the answer is None, and the service tells of the video there. Raises InvalidArgumentError for a file that cannot
-        be read, InvalidRequestError for what is no video. Await it, or follow it as `Job` says. Cancelling it while the
-        file is sent leaves nothing; later, it leaves unknown whether it became a video: see `get_videos`.
+        be read, InvalidRequestError for what is no video. Await it, or follow it as `Job` says: its updates are
+        `sending`, with the percentage that has left, and then the server's. Cancelling it while the file is sent leaves
+        nothing; later, it leaves unknown whether it became a video: see `get_videos`.
         """
         return upload(
             self._context,

@@ -49,7 +49,7 @@ def export(
     return Job(
         context,
         f"export of {rtstream_id}",
-        lambda: context.transport.begin("POST", path, body=body, timeout=EXPORT_TIMEOUT),
+        lambda _: context.transport.begin("POST", path, body=body, timeout=EXPORT_TIMEOUT),
         _exported,
         timeout=timeout,
         on_progress=on_progress,

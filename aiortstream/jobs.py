@@ -33,7 +33,8 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class JobUpdate(Keyed, frozen=True):
-    """What the server has said of a job: `status` is its word (`processing`), and `done` once the result is there.
+    """What is known of a job: `status` is `sending` while a file leaves, then the server's word (`processing`), and
+    `done` once the result is there.
 
     `percentage` is from 0 to 100, or None where the server does not tell.
     """
@@ -68,13 +69,15 @@ class Job(Coroutine[Any, Any, T_co], Generic[T_co]):
         self,
         context: Context,
         name: str,
-        begin: Callable[[], Coroutine[Any, Any, Undertaking]],
+        begin: Callable[[Callable[[float], None]], Coroutine[Any, Any, Undertaking]],
         read: Callable[[Undertaking], T_co],
         *,
         timeout: float | None,
         on_progress: OnProgress | None,
     ) -> None:
-        """`begin` makes the requests that begin it; `read` takes the result from the last answer."""
+        """`begin` makes the requests that begin it, and may tell which part of a file, from 0 to 1, has left; `read`
+        takes the result from the last answer.
+        """
         self._started = self._over = True  # what is refused here has nothing to warn of
         if timeout is not None:
             seconds_above_zero(timeout, "timeout")
@@ -92,6 +95,9 @@ class Job(Coroutine[Any, Any, T_co], Generic[T_co]):
         self._lock = asyncio.Lock()  # one step at a time, whoever waits
         self._beginning: asyncio.Task[Undertaking] | None = None
         self._undertaking: Undertaking | None = None  # once the server has answered
+        self._sent: int | None = None  # percent of a file that has left
+        self._told: int | None = None  # what of it the last update said
+        self._news: asyncio.Future[None] | None = None  # set when more has left, for who waits for the first answer
         self._steps = 0  # how many updates there have been
         self._last: JobUpdate | None = None
         self._end: float | None = None  # loop time until which is waited; None while nobody has since a deadline passed
@@ -145,19 +151,31 @@ class Job(Coroutine[Any, Any, T_co], Generic[T_co]):
                 self._undertaking = await self._begun(self._end - loop.time())
             else:
                 await self._look(self._undertaking)
-            if self._undertaking.is_over:
+            if self._undertaking is not None and self._undertaking.is_over:
                 self._result = self._read(self._undertaking)
         except (Exception, asyncio.CancelledError) as error:
             if self._is_final(error):
                 self._error = error
             raise
-        self._over = self._undertaking.is_over
-        self._last = _DONE if self._over else JobUpdate(self._undertaking.status, self._undertaking.percentage)
+        self._last = self._news_of(self._undertaking)
+        self._over = self._last is _DONE
         self._steps += 1
         if self._on_progress is not None:
             told = self._on_progress(self._last)
             if inspect.isawaitable(told):
                 await told
+
+    def _news_of(self, undertaking: Undertaking | None) -> JobUpdate:
+        if undertaking is None:
+            self._told = self._sent
+            return JobUpdate("sending", self._sent)
+        return _DONE if undertaking.is_over else JobUpdate(undertaking.status, undertaking.percentage)
+
+    def _note_sent(self, part: float) -> None:
+        """More of a file has left."""
+        self._sent = int(part * 100)
+        if self._sent != self._told and self._news is not None and not self._news.done():
+            self._news.set_result(None)
 
     def _is_final(self, error: BaseException) -> bool:
         """Whether there is nothing more to wait for: it failed, or never was begun."""
@@ -167,12 +185,19 @@ class Job(Coroutine[Any, Any, T_co], Generic[T_co]):
             return self._undertaking is None
         return True
 
-    async def _begun(self, seconds: float) -> Undertaking:
-        """The server's first answer. Its request goes on when the deadline passes, to be waited for again."""
+    async def _begun(self, seconds: float) -> Undertaking | None:
+        """The server's first answer, or None when more of a file has left. What makes the requests goes on when the
+        deadline passes, to be waited for again.
+        """
         if self._beginning is None:
-            self._beginning = self._context.transport.start(self._begin(), self.name)
+            self._beginning = self._context.transport.start(self._begin(self._note_sent), self.name)
+        self._news = asyncio.get_running_loop().create_future()
+        if self._sent != self._told:
+            self._news.set_result(None)
         try:
-            await asyncio.wait((self._beginning,), timeout=max(seconds, 0.0))
+            await asyncio.wait(
+                (self._beginning, self._news), timeout=max(seconds, 0.0), return_when=asyncio.FIRST_COMPLETED
+            )
         except asyncio.CancelledError:
             self._beginning.cancel()
             self._error = ConnectionFailedError(
@@ -181,6 +206,8 @@ class Job(Coroutine[Any, Any, T_co], Generic[T_co]):
             await asyncio.wait((self._beginning,))
             raise
         if not self._beginning.done():
+            if self._news.done():
+                return None
             raise self._timed_out()
         if self._beginning.cancelled():
             raise ConnectionFailedError(f"{self.name}: the client was closed before the server had answered")
@@ -256,7 +283,7 @@ class _Updates(AsyncIterator[JobUpdate]):
 def known(context: Context, name: str, result: T, on_progress: OnProgress | None) -> Job[T]:
     """A job with nothing to be asked for, because its result is known."""
 
-    async def begin() -> Undertaking:
+    async def begin(_sent: Callable[[float], None]) -> Undertaking:
         return context.transport.nothing()
 
     return Job(context, name, begin, lambda _: result, timeout=None, on_progress=on_progress)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -20,22 +21,31 @@ _MOST = 64 * 1024  # bytes of an answer that are read: it says little
 
 
 class _WatchedFile(io.FileIO):
-    """A file that tells when it is read."""
+    """A file that tells when it is read, and how many bytes of it have been before."""
 
-    def __init__(self, path: Path, on_read: Callable[[], None]) -> None:
+    def __init__(self, path: Path, on_read: Callable[[int], None]) -> None:
         super().__init__(path)
         self._on_read = on_read
 
     def readinto(self, buffer: Any, /) -> int | None:
         """Read, and tell."""
-        self._on_read()
+        self._on_read(self.tell())
         return super().readinto(buffer)
 
 
 async def post_file(
-    session: aiohttp.ClientSession, url: str, path: Path, name: str, secret: str, *, idle: float = IDLE
+    session: aiohttp.ClientSession,
+    url: str,
+    path: Path,
+    name: str,
+    secret: str,
+    *,
+    idle: float = IDLE,
+    on_sent: Callable[[float], None] | None = None,
 ) -> Reply:
     """Post a file as the official SDK does; the answer. Its size does not matter, for it is read as it leaves.
+
+    `on_sent` is called on the event loop with the part that has left, from 0 to 1.
 
     Raises InvalidArgumentError for a file that cannot be read, ConnectionFailedError, RequestTimeoutError where nothing
     of it leaves for `idle` seconds, and what a refusal says. None of them tells the URL, which is a secret. Cancelling
@@ -46,15 +56,19 @@ async def post_file(
     try:
         async with asyncio.timeout(idle) as deadline:
 
-            def extend() -> None:
+            def extend(read: int) -> None:
                 with suppress(RuntimeError):  # it is over already
                     deadline.reschedule(loop.time() + idle)
+                    if on_sent is not None and size:
+                        on_sent(min(read / size, 1.0))
 
-            def on_read() -> None:  # on a thread
+            def on_read(read: int) -> None:  # on a thread
                 with suppress(RuntimeError):  # the loop is closed
-                    loop.call_soon_threadsafe(extend)
+                    loop.call_soon_threadsafe(extend, read)
 
+            size = 0
             file = await asyncio.to_thread(_open, path, on_read)
+            size = os.fstat(file.fileno()).st_size
             try:
                 reply = await _post(session, url, file, name)
             finally:
@@ -81,7 +95,7 @@ async def _post(session: aiohttp.ClientSession, url: str, file: io.BufferedReade
         return Reply(response.status, await response.content.read(_MOST))
 
 
-def _open(path: Path, on_read: Callable[[], None]) -> io.BufferedReader:
+def _open(path: Path, on_read: Callable[[int], None]) -> io.BufferedReader:
     try:
         return io.BufferedReader(_WatchedFile(path, on_read))
     except (OSError, ValueError) as error:

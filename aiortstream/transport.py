@@ -161,11 +161,13 @@ class Transport:
         operation = Operation("DELETE", path, self._settings.token)
         await self._exchange(operation, params=params, timeout=timeout, idempotent=True, look=look)
 
-    async def post_file(self, url: str, path: Path, name: str) -> None:
+    async def post_file(
+        self, url: str, path: Path, name: str, *, on_sent: Callable[[float], None] | None = None
+    ) -> None:
         """Post a file to a URL that carries its own permission; no key is sent. See `posting.post_file`."""
         told = trace(self._hooks, self.identity, "POST", lambda: "{upload_url}", alone=self._alone)
         try:
-            reply = await post_file(self._http(), url, path, name, self._settings.token)
+            reply = await post_file(self._http(), url, path, name, self._settings.token, on_sent=on_sent)
         except BaseException as error:
             if told is not None:
                 told.failed(error)

@@ -314,7 +314,7 @@ def _played(
     return Job(
         context,
         name,
-        lambda: context.transport.begin("POST", path, body=body, timeout=COMPILE_TIMEOUT),
+        lambda _: context.transport.begin("POST", path, body=body, timeout=COMPILE_TIMEOUT),
         keep,
         timeout=timeout,
         on_progress=on_progress,

@@ -372,7 +372,7 @@ class Video(Handle):
         return Job(
             self._context,
             name,
-            lambda: self._context.transport.begin(method, path, params=params, body=body, timeout=within),
+            lambda _: self._context.transport.begin(method, path, params=params, body=body, timeout=within),
             read,
             timeout=timeout,
             on_progress=on_progress,
@@ -406,13 +406,13 @@ def upload(
     path, url = _source(source, file_path, url)
     where = path_of("collection", collection_id)
 
-    async def begin() -> Undertaking:
+    async def begin(sent: Callable[[float], None]) -> Undertaking:
         transport, title, source_url = context.transport, name, url
         if path is not None:
             title = name or path.stem
             place = await transport.get(f"{where}/upload_url", videos.UploadUrlAnswer, params={"name": title})
             source_url = place.upload_url
-            await transport.post_file(source_url, path, title)
+            await transport.post_file(source_url, path, title, on_sent=sent)
         body = videos.UploadRequest(non_empty(source_url, "url"), title, description, callback_url, media_type)
         seconds = None if callback_url else UPLOAD_TIMEOUT
         return await transport.begin("POST", f"{where}/upload", body=body, timeout=seconds)

@@ -15,6 +15,8 @@ from aiortstream import (
     AsyncClient,
     ConnectionFailedError,
     InvalidRequestError,
+    JobTimeoutError,
+    JobUpdate,
     ProtocolError,
     RequestTimeoutError,
     VideodbError,
@@ -178,3 +180,35 @@ async def test_cancelling_while_the_file_is_sent_leaves_nothing(
     assert [method for method, *_ in service.calls] == ["GET"]
     service.answer = service.keep
     await client.upload(clip)  # the client goes on
+
+
+async def test_how_much_of_a_file_has_left_is_told(service: Service, client: AsyncClient, clip: Path) -> None:
+    told: list[JobUpdate] = []
+    job = client.collection("c-1").upload(clip, on_progress=told.append)
+    assert [update async for update in job] == told
+    assert {update.status for update in told} == {"sending", "done"}
+    sent = [update.percentage for update in told if update.status == "sending"]
+    assert sent
+    assert sent == sorted(set(sent), key=lambda each: each or 0.0)  # each once
+    assert all(each is not None and 0 <= each <= 100 for each in sent)
+    assert told[-1] == JobUpdate("done", 100.0)
+    assert len(service.posted) == 1
+
+
+async def test_a_file_goes_on_leaving_when_a_deadline_passes(service: Service, client: AsyncClient, clip: Path) -> None:
+    release = asyncio.Event()
+
+    async def hold(request: web.Request) -> web.StreamResponse:
+        service.reached.set()
+        await release.wait()
+        return await service.keep(request)
+
+    service.answer = hold
+    job = client.collection("c-1").upload(clip, timeout=0.2)
+    with pytest.raises(JobTimeoutError) as caught:
+        await job
+    await asyncio.wait_for(service.reached.wait(), DEADLINE)
+    release.set()
+    caught.value.job.timeout = DEADLINE
+    assert (await caught.value.job).id == "m-1"
+    assert len(service.posted) == 1
