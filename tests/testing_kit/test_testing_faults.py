@@ -98,10 +98,11 @@ async def test_a_stall_takes_its_time_and_a_lost_answer_was_carried_out(
         began = asyncio.get_running_loop().time()
         assert await client.list_events() == []
         assert asyncio.get_running_loop().time() - began >= 0.05
+        stream = client.rtstream(server.add_stream())
         gate.faults.requests(LostAnswer())
         with pytest.raises(ConnectionFailedError):
-            await client.create_event("A person", "person")
-        assert [event.label for event in await client.list_events()] == ["person"]
+            await stream.index_visuals(prompt="A person?", ws_connection_id=None)
+        assert [index.prompt for index in await stream.list_scene_indexes()] == ["A person?"]
 
 
 @pytest.mark.parametrize(
