@@ -9,7 +9,11 @@ from aiortstream import (
     AsyncClient,
     Event,
     Gap,
+    Items,
+    Paged,
+    Pages,
     PartialTranscript,
+    Responses,
     RTStream,
     RTStreamSceneIndex,
     Scene,
@@ -54,6 +58,16 @@ async def test_watches_say_what_they_yield(client: AsyncClient) -> None:
     assert_type(stream.watch_alerts(label="x"), Watch[Alert | Gap])
     assert_type(client.watch_alerts(), Watch[Alert | Gap])
     assert_type(client.watch_events(), Watch[Event | Gap])
+
+
+async def test_lists_say_what_they_give_awaited_and_iterated(client: AsyncClient) -> None:
+    streams = assert_type(client.list_rtstreams(limit=10), Paged[list[RTStream], RTStream])
+    assert_type(aiter(streams), Items[RTStream])
+    assert_type(streams.pages(), Pages[list[RTStream], RTStream])
+    assert_type(client.with_options(timeout=1.0), AsyncClient)
+    assert_type(client.rtstream("rts-1").with_options(max_retries=0), RTStream)
+    with client.capture_responses() as responses:
+        assert_type(responses, Responses)
 
 
 if TYPE_CHECKING:
