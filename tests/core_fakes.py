@@ -56,6 +56,7 @@ class FakeModels:
     calls: list[str] = field(default_factory=list)
     hold: asyncio.Event | None = None
     model: str = "fake"
+    languages: frozenset[str] | None = frozenset({"en"})
 
     def transcriber(self, engine: str | None = None) -> FakeModels:
         return self

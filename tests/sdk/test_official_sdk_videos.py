@@ -91,7 +91,7 @@ def check_surface(told: dict[str, Any]) -> None:
     assert "InvalidRequestError" in public
     assert "no public collections" in public
     assert "the hosted service has scene indexes of videos" in scenes
-    assert "language_code: expected English" in hindi
+    assert "language_code: expected en, " in hindi
     assert "the hosted service has what generates media or text" in text
     assert "the hosted service has sounds apart from videos" in audios
 

@@ -70,6 +70,10 @@ class Transcriber(Protocol):
     def model(self) -> str:
         """Name of the model, kept with what it writes."""
 
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """The languages it knows, as ISO 639-1 codes; None if it finds out by itself which one is spoken."""
+
     async def transcribe(self, speech: AudioChunk) -> Sequence[Utterance]:
         """The utterances in one stretch of speech, in order, times on the clock of `speech`; empty for none."""
 

@@ -50,6 +50,11 @@ class WhisperTranscriber:
         """Name of the weights."""
         return "whisper-tiny.en" if self._weights is None else f"whisper:{self._weights.name}"
 
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """English alone."""
+        return frozenset({"en"})
+
     async def load(self) -> None:
         """Load the weights now rather than at the first call.
 

@@ -17,7 +17,7 @@ from aiortstream.local.progress import teller
 from aiortstream.local.recording.files import MediaError
 from aiortstream.local.recording.sound import SoundReader
 from aiortstream.local.services.errors import BadRequest, Unavailable
-from aiortstream.local.services.lookup import given, video_of
+from aiortstream.local.services.lookup import given, model_refusals, video_of
 from aiortstream.local.services.sentences import by_time, sentences, within, words
 from aiortstream.local.services.uploads import check_no_callback
 from aiortstream.local.store import finding, spoken
@@ -86,7 +86,7 @@ class SpokenService:
 
     async def generate(self, video_id: str, request: GenerateTranscriptRequest) -> VideoTranscriptAnswer:
         """The transcript of a video, word by word; made anew with `force`. Raises as `transcript` does."""
-        _check_language(request.language_code)
+        self._check_language(request.language_code)
         check_no_callback(given(request.callback_url))
         return await self.transcript(video_id, force=bool(request.force))
 
@@ -100,7 +100,7 @@ class SpokenService:
             raise BadRequest(f"index_type: this server indexes the spoken words of videos, got {request.index_type!r}")
         if request.segmentation_type not in (None, "sentence"):
             raise BadRequest(f"segmentation_type: expected 'sentence', got {request.segmentation_type!r}")
-        _check_language(request.language_code)
+        self._check_language(request.language_code)
         check_no_callback(request.callback_url)
         async with self._lock(video_id):
             await self._check_index(video_id, force=bool(request.force))
@@ -209,6 +209,16 @@ class SpokenService:
             raise Unavailable(f"the sentences cannot be indexed: {error}") from error
         return made
 
+    def _check_language(self, code: str | None) -> None:
+        """Refuse a language that the transcriber does not know; one that finds out by itself takes any."""
+        if not code:
+            return
+        with model_refusals("language_code"):
+            languages = self._models.transcriber().languages
+        if languages is not None and code.lower().replace("_", "-").partition("-")[0] not in languages:
+            known = ", ".join(sorted(languages))
+            raise BadRequest(f"language_code: expected {known}, which is all that is transcribed here, got {code!r}")
+
     def _lock(self, video_id: str) -> asyncio.Lock:
         return self._locks.setdefault(video_id, asyncio.Lock())
 
@@ -219,13 +229,6 @@ def _listen(reader: SoundReader, endpointer: Endpointer) -> tuple[list[AudioChun
     if not chunks:
         return endpointer.flush(), True
     return [stretch for chunk in chunks for stretch in endpointer.feed(chunk)], False
-
-
-def _check_language(code: str | None) -> None:
-    if code and code.lower().replace("_", "-").partition("-")[0] != "en":
-        raise BadRequest(
-            f"language_code: expected English ('en', 'en_us', ...), which is all this server transcribes, got {code!r}"
-        )
 
 
 def _answer(pieces: Sequence[SpokenRow]) -> VideoTranscriptAnswer:

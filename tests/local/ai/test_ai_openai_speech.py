@@ -115,3 +115,8 @@ async def test_an_answer_without_text_is_an_error(server: FakeEndpoint, transcri
     server.json({"result": "Yes."})
     with pytest.raises(EndpointError, match="missing required field `text`"):
         await transcriber.transcribe(chunk())
+
+
+async def test_which_languages_it_knows(server: FakeEndpoint, transcriber: OpenAiTranscriber) -> None:
+    assert transcriber.languages == {"en"}
+    assert OpenAiTranscriber(transcriber._endpoint, "whisper-1", transcriber._executor).languages is None

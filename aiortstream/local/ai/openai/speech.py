@@ -58,6 +58,11 @@ class OpenAiTranscriber:
         """Name of the model at the endpoint."""
         return self._model
 
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """The one it was told; else the model behind the endpoint finds out."""
+        return frozenset({self._language}) if self._language else None
+
     async def transcribe(self, speech: AudioChunk) -> Sequence[Utterance]:
         """The utterances in `speech`, in order; without words where the server does not give their times.
 
