@@ -118,5 +118,5 @@ async def test_an_answer_without_text_is_an_error(server: FakeEndpoint, transcri
 
 
 async def test_which_languages_it_knows(server: FakeEndpoint, transcriber: OpenAiTranscriber) -> None:
-    assert transcriber.languages == {"en"}
+    assert transcriber.languages == frozenset({"en"})
     assert OpenAiTranscriber(transcriber._endpoint, "whisper-1", transcriber._executor).languages is None

@@ -64,7 +64,7 @@ def chunk(seconds: float = 3.0) -> AudioChunk:
 async def test_times_are_put_on_the_clock_of_the_sound(lane: ModelExecutor, weights: Path) -> None:
     said = segment(0.5, 1.5, "  Hello   there. ", [(" Hello", 0.5, 0.9), (" there.", 1.0, 1.5), (" ", 1.5, 1.5)])
     transcriber = WhisperTranscriber(lane, weights=weights, load=lambda *_: FakeWhisper(said))
-    assert transcriber.languages == {"en"}
+    assert transcriber.languages == frozenset({"en"})
 
     assert await transcriber.transcribe(chunk()) == [
         Utterance(
