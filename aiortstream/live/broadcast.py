@@ -28,6 +28,7 @@ class BroadcastFeed:
     """One watch's view of events that are never repeated. `wants` selects them."""
 
     __slots__ = (
+        "__weakref__",
         "_complete",
         "_connected",
         "_delivered",

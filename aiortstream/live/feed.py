@@ -42,6 +42,7 @@ class HistoryFeed(Generic[R]):
     """One watch's view of one feed. See the module's docstring for its states."""
 
     __slots__ = (
+        "__weakref__",
         "_again",
         "_audit_interval",
         "_bound",
