@@ -340,14 +340,7 @@ class RTStream(Handle):
         whether one was made: see `list_scene_indexes`.
         """
         return await self._index(
-            "time",
-            visual_config(batch_config),
-            prompt,
-            model_name,
-            model_config,
-            name,
-            ws_connection_id,
-            sandbox_id,
+            "time", visual_config(batch_config), prompt, model_name, model_config, name, ws_connection_id, sandbox_id
         )
 
     async def index_audio(
@@ -416,13 +409,7 @@ class RTStream(Handle):
         For the rest, cancelling it included, see `index_visuals`.
         """
         return await self.index_audio(
-            prompt,
-            {"type": segmenter, "value": length},
-            model_name,
-            model_config,
-            name,
-            ws_connection_id,
-            sandbox_id,
+            prompt, {"type": segmenter, "value": length}, model_name, model_config, name, ws_connection_id, sandbox_id
         )
 
     def list_scene_indexes(self) -> Paged[list[RTStreamSceneIndex], RTStreamSceneIndex]:
