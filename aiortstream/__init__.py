@@ -19,6 +19,7 @@ from aiortstream._version import __version__
 
 if TYPE_CHECKING:
     from aiortstream.alerts import AlertDefinition, EventDefinition
+    from aiortstream.capture_sessions import CaptureChannel, CaptureExportResult, CaptureSession
     from aiortstream.client import AsyncClient, connect
     from aiortstream.collections import Collection
     from aiortstream.errors import (
@@ -95,6 +96,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "alerts": ("AlertDefinition", "EventDefinition"),
     "client": ("AsyncClient", "connect"),
+    "capture_sessions": ("CaptureChannel", "CaptureExportResult", "CaptureSession"),
     "collections": ("Collection",),
     "errors": (
         "AuthenticationError",
@@ -175,6 +177,9 @@ __all__ = [  # noqa: RUF022 - grouped as the imports above are; a test holds the
     "EventDefinition",
     "AsyncClient",
     "connect",
+    "CaptureChannel",
+    "CaptureExportResult",
+    "CaptureSession",
     "Collection",
     "AuthenticationError",
     "ClientClosedError",

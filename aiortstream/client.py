@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 from aiortstream.access import AccessSettings
 from aiortstream.alerts import EventDefinition, event_request, read_event
 from aiortstream.arguments import non_empty, path_of
+from aiortstream.capture_sessions import CaptureSession
 from aiortstream.checking import checked
 from aiortstream.collections import Collection
 from aiortstream.context import Context
@@ -37,6 +38,7 @@ from aiortstream.records import Alert, Event, Gap
 from aiortstream.rtstreams import RTStream
 from aiortstream.tracing import capture
 from aiortstream.videos import Video
+from aiortstream.wire import capture as capture_wire
 from aiortstream.wire import rest, videos
 
 if TYPE_CHECKING:
@@ -64,7 +66,8 @@ class AsyncClient:
     Use it as `async with AsyncClient() as client`, or `client = await AsyncClient()` and `await client.aclose()`. It
     belongs to the event loop it was opened on. Handles that it gives are cheap and share its connections.
 
-    api_key: an API key, else the environment's `VIDEO_DB_API_KEY`. session_token: a token in its place.
+    api_key: an API key, else the environment's `VIDEO_DB_API_KEY`. session_token: a token of
+    `generate_client_token()` in its place, which permits what capturing needs and ends; not both.
     base_url: the server, else the environment's `VIDEO_DB_API`, else the hosted service.
     timeout: seconds for one request with its retries. max_retries: for what is safe to repeat.
     live: settings of the websocket and the watches.
@@ -100,7 +103,7 @@ class AsyncClient:
             raise InvalidArgumentError(f"timeout: expected seconds above 0, got {timeout!r}")
         if max_retries < 0:
             raise InvalidArgumentError(f"max_retries: expected 0 or more, got {max_retries!r}")
-        self._token = credential(api_key or session_token or os.environ.get("VIDEO_DB_API_KEY") or "")
+        self._token = credential(api_key, session_token, os.environ.get("VIDEO_DB_API_KEY"))
         self._base_url = server_url(base_url or os.environ.get("VIDEO_DB_API") or HOSTED)
         self._timeout = timeout
         self._max_retries = max_retries
@@ -352,6 +355,42 @@ class AsyncClient:
     ) -> Paged[list[RTStream], RTStream]:
         """The account's streams: awaited one page, iterated all; see `Collection.list_rtstreams`."""
         return self.collection().list_rtstreams(limit, offset, status, name, ordering)
+
+    # --- capture sessions ---------------------------------------------------------------------------------------------
+
+    async def create_capture_session(
+        self,
+        end_user_id: str,
+        collection_id: str = "default",
+        callback_url: str | None = None,
+        ws_connection_id: ConnectionChoice = OWN,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> CaptureSession:
+        """A new capture session; see `Collection.create_capture_session`."""
+        return await self.collection(collection_id).create_capture_session(
+            end_user_id, callback_url, ws_connection_id, metadata
+        )
+
+    async def get_capture_session(self, session_id: str, collection_id: str = "default") -> CaptureSession:
+        """A capture session by its id. Raises NotFoundError. Cancelling it changes nothing."""
+        return await self.collection(collection_id).get_capture_session(session_id)
+
+    def list_capture_sessions(
+        self, collection_id: str = "default", status: str | None = None
+    ) -> Paged[list[CaptureSession], CaptureSession]:
+        """The capture sessions of a collection; see `Collection.list_capture_sessions`."""
+        return self.collection(collection_id).list_capture_sessions(status)
+
+    async def generate_client_token(self, expires_in: int = 86_400) -> str:
+        """A token for a program that captures, to be used in place of the key for `expires_in` seconds.
+
+        It is a secret as the key is. Raises InvalidRequestError. Cancelling it may leave a token that nobody knows.
+        """
+        if expires_in < 1:
+            raise InvalidArgumentError(f"expires_in: expected a whole number of seconds above 0, got {expires_in}")
+        body = capture_wire.TokenRequest(expires_in)
+        path = "capture/session/token"
+        return (await self._context.transport.post(path, capture_wire.TokenAnswer, body=body)).token
 
     # --- videos and search --------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 from msgspec import UNSET
 
 from aiortstream.arguments import non_empty, path_of
+from aiortstream.capture_sessions import CaptureSession, create_session, get_session, list_sessions
 from aiortstream.checking import checked
 from aiortstream.errors import InvalidArgumentError
 from aiortstream.handles import Handle
@@ -232,6 +233,35 @@ class Collection(Handle):
             timeout,
             on_progress,
         )
+
+    # --- capture sessions ---------------------------------------------------------------------------------------------
+
+    async def create_capture_session(
+        self,
+        end_user_id: str,
+        callback_url: str | None = None,
+        ws_connection_id: ConnectionChoice = OWN,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> CaptureSession:
+        """A new capture session of one of your users, which is to be started.
+
+        `callback_url` is told whatever becomes of it, and so is the websocket `ws_connection_id`, by default this
+        client's own: `client.watch_events()` gives a `CaptureSessionEvent` for each. `metadata` is kept. Raises
+        InvalidRequestError, NotFoundError. Cancelling it leaves unknown whether it was made: see
+        `list_capture_sessions`.
+        """
+        return await create_session(self._context, self.id, end_user_id, callback_url, ws_connection_id, metadata)
+
+    async def get_capture_session(self, session_id: str) -> CaptureSession:
+        """A capture session of it by its id. Raises NotFoundError. Cancelling it changes nothing."""
+        return await get_session(self._context, self.id, session_id)
+
+    def list_capture_sessions(self, status: str | None = None) -> Paged[list[CaptureSession], CaptureSession]:
+        """Its capture sessions, those of one `status` or all: awaited one page, iterated all of them.
+
+        Cancelling it changes nothing.
+        """
+        return list_sessions(self._context, self.id, status)
 
     # --- search -------------------------------------------------------------------------------------------------------
 

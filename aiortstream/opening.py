@@ -14,15 +14,22 @@ if TYPE_CHECKING:
     from aiortstream.local.server import LocalServer
 
 
-def credential(value: str) -> str:
-    """A key as it can travel in a header; keys that are read from files often end in a line break."""
-    token = value.strip()
+def credential(api_key: str | None, session_token: str | None, default: str | None) -> str:
+    """What travels in the header: the key, the token in its place, or else the default key.
+
+    Keys that are read from files often end in a line break. Raises AuthenticationError, and InvalidArgumentError for
+    both of them.
+    """
+    if api_key and session_token:
+        raise InvalidArgumentError("session_token: expected it in place of api_key, got both")
+    name = "session_token" if session_token else "api_key"
+    token = (api_key or session_token or default or "").strip()
     if not token:
         raise AuthenticationError(
             "no credentials: pass api_key=, set VIDEO_DB_API_KEY, or use AsyncClient.local(), which needs none"
         )
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise AuthenticationError("api_key: expected printable ASCII without spaces; this is something else than a key")
+        raise AuthenticationError(f"{name}: expected printable ASCII without spaces; this is something else than a key")
     return token
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import aiohttp
+import msgspec
 from yarl import URL
 
 from aiortstream._version import __version__
@@ -27,6 +28,7 @@ from aiortstream.errors import (
     ConnectionFailedError,
     ProtocolError,
     RequestTimeoutError,
+    ResponseError,
     ServerError,
 )
 from aiortstream.operations import rule_of
@@ -226,6 +228,20 @@ class Transport:
             operation, params=params, body=body, timeout=timeout, idempotent=method == "GET", look=look
         )
 
+    async def begin_repeated(
+        self, path: str, *, body: Any, pending: Callable[[Undertaking], str | None], timeout: float | None = None
+    ) -> Undertaking:
+        """The same for a POST that is made again and again until its answer is the result.
+
+        `pending` has the server's word for an answer that is not, and None for one that is.
+        """
+        asked = await self.begin("POST", path, body=body, timeout=timeout)
+        if asked.is_over and (said := pending(asked)) is not None:
+            asked.envelope = msgspec.structs.replace(asked.envelope, status=said)
+            asked.url = self._base.join(URL(path, encoded=True))
+            asked.again = lambda within: self.begin_repeated(path, body=body, pending=pending, timeout=within)
+        return asked
+
     def nothing(self) -> Undertaking:
         """What is over before anything has been asked for."""
         return Undertaking(Operation("", "", self._settings.token), plain_error, iter(()), Envelope())
@@ -238,6 +254,9 @@ class Transport:
         """
         operation, url = undertaking.operation, undertaking.url
         if url is None:
+            return
+        if undertaking.again is not None:
+            await self._ask_again(undertaking, undertaking.again, within)
             return
         deadline = asyncio.get_running_loop().time() + min(within, self._options.timeout or self._settings.timeout)
         with_key = url.origin() == self._base.origin()
@@ -255,6 +274,17 @@ class Transport:
                 envelope = open_envelope(replace(reply, body=bytes(envelope.response)), operation)
             undertaking.url = None
         undertaking.envelope = envelope
+
+    async def _ask_again(
+        self, undertaking: Undertaking, again: Callable[[float], Coroutine[Any, Any, Undertaking]], within: float
+    ) -> None:
+        try:
+            newest = await again(min(within, self._options.timeout or self._settings.timeout))
+        except ResponseError as error:
+            if error.status in TRANSIENT_STATUS:
+                return  # what was begun goes on
+            raise
+        undertaking.envelope, undertaking.url, undertaking.again = newest.envelope, newest.url, newest.again
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

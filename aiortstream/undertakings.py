@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from yarl import URL
 
@@ -27,6 +27,8 @@ class Undertaking:
     envelope: Envelope
     url: URL | None = None
     """None once it is over: the envelope is then that of the result."""
+    again: Callable[[float], Coroutine[Any, Any, Undertaking]] | None = None
+    """Where the request itself is how to look: makes it once more, within so many seconds."""
 
     @property
     def is_over(self) -> bool:

@@ -8,9 +8,18 @@ from typing import Any
 
 import msgspec
 
-from aiortstream import AsyncClient, LiveSettings, RTStream, RTStreamSceneIndex, SearchResponse, SearchResult
+from aiortstream import (
+    AsyncClient,
+    CaptureChannel,
+    CaptureSession,
+    LiveSettings,
+    RTStream,
+    RTStreamSceneIndex,
+    SearchResponse,
+    SearchResult,
+)
 from aiortstream.testing import ScriptedServer
-from aiortstream.wire import videos
+from aiortstream.wire import capture, videos
 
 QUICK = LiveSettings(
     reconnect_delay=0.01, max_reconnect_delay=0.05, poll_interval=0.02, max_poll_interval=0.05, max_polls_per_second=1e3
@@ -68,28 +77,45 @@ def _response(world: World) -> SearchResponse:
     return SearchResponse(world.client._context, videos.VideoSearchV2Answer("shots", results))
 
 
+def _session(world: World) -> CaptureSession:
+    """A capture session that the server does not know."""
+    return CaptureSession(world.client._context, "c-0", capture.SessionAnswer("cap-0"))
+
+
 CALLS: dict[str, Callable[[World], Coroutine[Any, Any, Any]]] = {
     "AsyncClient.connect_rtstream": lambda w: w.client.connect_rtstream("rtsp://camera/front"),
+    "AsyncClient.create_capture_session": lambda w: w.client.create_capture_session("user-7"),
     "AsyncClient.create_collection": lambda w: w.client.create_collection("Yard", "Behind the house"),
     "AsyncClient.create_event": lambda w: w.client.create_event("A person", "person"),
+    "AsyncClient.generate_client_token": lambda w: w.client.generate_client_token(),
+    "AsyncClient.get_capture_session": lambda w: w.client.get_capture_session("cap-0"),
     "AsyncClient.get_collection": lambda w: w.client.get_collection(),
     "AsyncClient.get_collections": lambda w: w.client.get_collections(),
     "AsyncClient.get_rtstream": lambda w: w.client.get_rtstream(w.rtstream.id),
     "AsyncClient.get_video": lambda w: w.client.get_video("m-0"),
     "AsyncClient.get_videos": lambda w: w.client.get_videos(),
+    "AsyncClient.list_capture_sessions": lambda w: w.client.list_capture_sessions(),
     "AsyncClient.list_events": lambda w: w.client.list_events(),
     "AsyncClient.list_rtstreams": lambda w: w.client.list_rtstreams(),
     "AsyncClient.open": lambda w: w.client.open(),
     "AsyncClient.search": lambda w: w.client.search("person", namespace="rtstream"),
     "AsyncClient.update_collection": lambda w: w.client.update_collection("c-0", "Yard", None),
     "AsyncClient.upload": lambda w: w.client.upload("http://127.0.0.1:1/clip.mp4"),
+    "CaptureSession.export": lambda w: _session(w).export(),
+    "CaptureSession.get_rtsp_urls": lambda w: _session(w).get_rtsp_urls(),
+    "CaptureSession.refresh": lambda w: _session(w).refresh(),
+    "CaptureSession.start": lambda w: _session(w).start([CaptureChannel("mic")]),
+    "CaptureSession.stop": lambda w: _session(w).stop(),
     "Collection.connect_rtstream": lambda w: w.client.collection().connect_rtstream("rtsp://camera/front"),
+    "Collection.create_capture_session": lambda w: w.client.collection().create_capture_session("user-7"),
     "Collection.delete": lambda w: w.client.collection("c-0").delete(),
     "Collection.delete_video": lambda w: w.client.collection().delete_video("m-0"),
+    "Collection.get_capture_session": lambda w: w.client.collection().get_capture_session("cap-0"),
     "Collection.get_rtstream": lambda w: w.client.collection().get_rtstream(w.rtstream.id),
     "Collection.get_video": lambda w: w.client.collection().get_video("m-0"),
     "Collection.get_videos": lambda w: w.client.collection().get_videos(),
     "Collection.legacy_search": lambda w: w.client.collection().legacy_search("person"),
+    "Collection.list_capture_sessions": lambda w: w.client.collection().list_capture_sessions(),
     "Collection.list_rtstreams": lambda w: w.client.collection().list_rtstreams(),
     "Collection.make_private": lambda w: w.client.collection("c-0").make_private(),
     "Collection.make_public": lambda w: w.client.collection("c-0").make_public(),

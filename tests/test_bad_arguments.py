@@ -15,10 +15,10 @@ from datetime import datetime
 from typing import Any, Literal, cast
 
 import pytest
-from public_calls import T, World, _found, _response
+from public_calls import T, World, _found, _response, _session
 
 import aiortstream
-from aiortstream import AsyncClient, InvalidArgumentError, RTStreamShot
+from aiortstream import AsyncClient, CaptureChannel, InvalidArgumentError, RTStreamShot
 from aiortstream.checking import checked, wire_body
 from aiortstream.testing import ScriptedServer
 from aiortstream.transport import Transport
@@ -45,6 +45,10 @@ GOOD: dict[str, Any] = {
     "query": "person",
     "start": T,
     "end": T + 10,
+    "end_user_id": "user-7",
+    "session_id": "cap-0",
+    "category": "mic",
+    "channels": [CaptureChannel("mic")],
     "max_items": 1,
     "max_wait": 1.0,
 }
@@ -77,6 +81,7 @@ def arguments() -> Iterator[Argument]:
 
 HANDLES: dict[str, Callable[[World], Any]] = {
     "AsyncClient": lambda w: w.client,
+    "CaptureSession": lambda w: _session(w),
     "Collection": lambda w: w.client.collection("c-0"),
     "RTStream": lambda w: w.rtstream,
     "RTStreamSceneIndex": lambda w: w.index,

@@ -82,7 +82,11 @@ def test_what_can_be_no_key_is_refused_and_not_repeated(key: str) -> None:
 async def test_a_session_token_stands_in_for_a_key(rest: MockedRest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIDEO_DB_API_KEY", "from-environment")
     assert AsyncClient(session_token="st-1")._token == "st-1"
-    assert AsyncClient("key", session_token="st-1")._token == "key"
+    with pytest.raises(InvalidArgumentError, match="session_token: expected it in place of api_key, got both"):
+        AsyncClient("key", session_token="st-1")
+    with pytest.raises(AuthenticationError, match="session_token: expected printable"):
+        aiortstream.connect(session_token="two words")
+    assert "st-1" not in repr(AsyncClient(session_token="st-1"))
 
 
 def test_connect_sets_the_log_level_if_asked() -> None:
