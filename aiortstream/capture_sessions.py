@@ -178,7 +178,7 @@ class CaptureSession(Handle):
         InvalidRequestError where it fails, NotFoundError, JobTimeoutError. Cancelling it leaves the export going on.
         """
 
-        async def begin() -> Undertaking:
+        async def begin(_: object) -> Undertaking:
             connection = await self._context.live.connection_id(ws_connection_id)
             body = capture.ExportSessionRequest(
                 UNSET if video_channel_id is None else video_channel_id, connection or UNSET

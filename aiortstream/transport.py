@@ -28,7 +28,6 @@ from aiortstream.errors import (
     ConnectionFailedError,
     ProtocolError,
     RequestTimeoutError,
-    ResponseError,
     ServerError,
 )
 from aiortstream.operations import rule_of
@@ -256,7 +255,7 @@ class Transport:
         if url is None:
             return
         if undertaking.again is not None:
-            await self._ask_again(undertaking, undertaking.again, within)
+            await undertaking.ask_again(min(within, self._options.timeout or self._settings.timeout))
             return
         deadline = asyncio.get_running_loop().time() + min(within, self._options.timeout or self._settings.timeout)
         with_key = url.origin() == self._base.origin()
@@ -274,17 +273,6 @@ class Transport:
                 envelope = open_envelope(replace(reply, body=bytes(envelope.response)), operation)
             undertaking.url = None
         undertaking.envelope = envelope
-
-    async def _ask_again(
-        self, undertaking: Undertaking, again: Callable[[float], Coroutine[Any, Any, Undertaking]], within: float
-    ) -> None:
-        try:
-            newest = await again(min(within, self._options.timeout or self._settings.timeout))
-        except ResponseError as error:
-            if error.status in TRANSIENT_STATUS:
-                return  # what was begun goes on
-            raise
-        undertaking.envelope, undertaking.url, undertaking.again = newest.envelope, newest.url, newest.again
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from yarl import URL
 
 from aiortstream.answers import Operation, decode
-from aiortstream.errors import ConnectionFailedError, ProtocolError, RequestTimeoutError, VideodbError
+from aiortstream.errors import ConnectionFailedError, ProtocolError, RequestTimeoutError, ResponseError, VideodbError
+from aiortstream.retry import TRANSIENT_STATUS
 from aiortstream.wire.envelope import Envelope, JobData
 
 A = TypeVar("A")
@@ -48,6 +49,18 @@ class Undertaking:
         except ProtocolError:
             return None
         return None if told is None or not 0 <= told <= 100 else told
+
+    async def ask_again(self, within: float) -> None:
+        """Make the request itself once more. A server that cannot answer at the moment leaves it as it is."""
+        if self.again is None:
+            return
+        try:
+            newest = await self.again(within)
+        except ResponseError as error:
+            if error.status in TRANSIENT_STATUS:
+                return  # what was begun goes on
+            raise
+        self.envelope, self.url, self.again = newest.envelope, newest.url, newest.again
 
     def read(self, answer: type[A]) -> A:
         """The result. Raises ProtocolError where it is not what it should be."""
