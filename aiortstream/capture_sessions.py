@@ -31,7 +31,7 @@ from aiortstream.wire import capture, rest
 if TYPE_CHECKING:
     from aiortstream.context import Context
     from aiortstream.jobs import OnProgress
-    from aiortstream.transport import Undertaking
+    from aiortstream.undertakings import Undertaking
 
 _EXPORTING = "exporting"
 
