@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, assert_type
+from typing import TYPE_CHECKING, Any, assert_never, assert_type
+
+import pytest
 
 from aiortstream import (
     Alert,
     AsyncClient,
+    CaptureSessionEvent,
+    DecodeFailure,
     Event,
     Gap,
     Items,
@@ -18,14 +22,18 @@ from aiortstream import (
     RTStreamSceneIndex,
     Scene,
     TranscriptSegment,
+    UnknownEvent,
     Watch,
 )
 
 if TYPE_CHECKING:
     from aiortstream import (
         AlertDefinition,
+        CaptureExportResult,
+        CaptureSession,
         Collection,
         EventDefinition,
+        Job,
         RTStreamExportResult,
         RTStreamSearchResult,
         RTStreamShot,
@@ -116,3 +124,40 @@ if TYPE_CHECKING:
         assert_type(await index.list_alerts(), list[AlertDefinition])
         assert_type(list(await stream.search("q")), list[RTStreamShot])
         assert_type(await shot.generate_stream(), str)
+
+    async def capture_sessions(client: AsyncClient) -> None:
+        """Only for the type checker."""
+        session = assert_type(await client.create_capture_session("user-7"), CaptureSession)
+        assert_type(await client.list_capture_sessions(), list[CaptureSession])
+        assert_type([each async for each in client.list_capture_sessions()], list[CaptureSession])
+        assert_type(session.get_rtstream("mic"), list[RTStream])
+        assert_type(session.export(), Job[CaptureExportResult])
+        assert_type(await client.generate_client_token(), str)
+
+
+def told(event: Event) -> str:
+    """Every member by name, and nothing else: mypy refuses this where the union has one more."""
+    match event:
+        case CaptureSessionEvent(event=name, capture_session_id=session):
+            return f"{session}: {name}"
+        case Alert(label=label):
+            return label
+        case TranscriptSegment() | PartialTranscript() | Scene():
+            return event.text
+        case UnknownEvent() | DecodeFailure():
+            return "unread"
+        case _:
+            assert_never(event)
+
+
+@pytest.mark.parametrize(
+    ("event", "says"),
+    [
+        (CaptureSessionEvent("capture_session.stopping", "cap-1"), "cap-1: capture_session.stopping"),
+        (Alert("person", 1.0), "person"),
+        (Scene(1.0, 2.0, "a door", "rts-1", "visual"), "a door"),
+        (UnknownEvent("capture", {}), "unread"),
+    ],
+)
+def test_events_are_told_apart_by_match(event: Event, says: str) -> None:
+    assert told(event) == says
