@@ -96,7 +96,14 @@ async def test_every_call_in_both_slash_forms(shell: Shell) -> None:
 
 def test_the_table_above_leaves_out_no_call() -> None:
     tried = {(method, path.partition("?")[0]) for method, path, *_ in CALLS}
-    elsewhere = {("DELETE", "/video/{video}"), ("POST", "/collection/default/upload")}
+    elsewhere = {
+        ("DELETE", "/video/{video}"),
+        ("DELETE", "/video/{video}/storage"),
+        ("POST", "/collection/default/upload"),
+        ("POST", "/video/{video}/thumbnail"),
+        ("GET", "/video/{video}/thumbnail"),
+        ("GET", "/video/{video}/thumbnails"),
+    }
     declared = {
         (route.method, route.path.replace("{video_id}", "{video}").replace("{collection_id}", "default"))
         for route in videos.routes
