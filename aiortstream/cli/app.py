@@ -145,6 +145,14 @@ def serve(
     webhook_secret: Annotated[
         str | None, typer.Option(envvar="AIORTSTREAM_WEBHOOK_SECRET", help="whsec_...: sign callbacks with it.")
     ] = None,
+    private_targets: Annotated[
+        bool | None,
+        typer.Option(
+            "--private-targets/--no-private-targets",
+            envvar="AIORTSTREAM_PRIVATE_TARGETS",
+            help="Callbacks and files to be fetched may be in private networks. Without it: only on loopback.",
+        ),
+    ] = None,
     profile: Annotated[
         list[str] | None,
         typer.Option(
@@ -180,6 +188,7 @@ def serve(
             api_key=api_key,
             public_url=public_url,
             webhook_secret=webhook_secret,
+            private_targets=private_targets,
             profile=Profile.of([*(profile or ()), *([f"visual_channel={visual_channel}"] if visual_channel else ())]),
             models=ServerSettings.models_from_environment(os.environ),
         )

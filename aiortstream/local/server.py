@@ -131,7 +131,7 @@ class LocalServer:
         )
         profile = settings.profile
         hub = WebsocketHub(visual=profile.visual_channel, audio=profile.audio_channel, limits=settings.hub)
-        sender = WebhookSender(db, secret=settings.webhook_secret)
+        sender = WebhookSender(db, secret=settings.webhook_secret, reach=settings.reach)
         self._begin(self._send_webhooks(sender), "aiortstream webhooks")
         page = LivePage(hub)
         manager = StreamManager(db, models, page, sender, urls, data.path, settings.profile)
@@ -140,7 +140,9 @@ class LocalServer:
         stack.push_async_callback(jobs.aclose)
         clips = ClipCache(data.path / "clips", _cut)
         stack.push_async_callback(clips.aclose)
-        services = Services(db, manager, models, urls, settings.profile, data.path, settings.uploads)
+        services = Services(
+            db, manager, models, urls, settings.profile, data.path, settings.uploads, reach=settings.reach
+        )
         await services.uploads.tidy()
         await services.videos.tidy()
         self._parts = Parts(services, hub, page, jobs, clips, urls, signer)

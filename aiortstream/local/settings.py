@@ -11,6 +11,7 @@ from aiortstream.local.ai.settings import ModelSettings
 from aiortstream.local.deliver.jobs import JobLimits
 from aiortstream.local.deliver.limits import HubLimits
 from aiortstream.local.profile import Profile
+from aiortstream.local.reach import Reach
 from aiortstream.local.routes.middlewares import is_loopback
 from aiortstream.local.services.uploads import UploadLimits
 
@@ -49,6 +50,9 @@ class ServerSettings:
     """Bounds of operations that outlive their request."""
     uploads: UploadLimits = field(default_factory=UploadLimits)
     """Bounds of files that are to be videos."""
+    private_targets: bool | None = None
+    """Whether callbacks and files to be fetched may be on loopback or in private networks. None: only while it listens
+    on loopback itself, since beyond that whoever has the key could ask this machine's neighbours through it."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
@@ -65,6 +69,11 @@ class ServerSettings:
                 raise InvalidArgumentError(f"{name}: expected more than 0, got {getattr(self, name)}")
         if self.public_url is not None and not self.public_url.startswith(("http://", "https://")):
             raise InvalidArgumentError(f"public_url: expected an http:// or https:// URL, got {self.public_url!r}")
+
+    @property
+    def reach(self) -> Reach:
+        """Where callbacks go and files are fetched from."""
+        return Reach(is_loopback(self.host) if self.private_targets is None else self.private_targets)
 
     @classmethod
     def models_from_environment(cls, environment: Mapping[str, str]) -> ModelSettings:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from aiortstream.errors import InvalidArgumentError
+from aiortstream.local.reach import AddressRefused, Reach
 from aiortstream.local.store import outbox
 
 if TYPE_CHECKING:
@@ -45,11 +46,19 @@ _SECRET_PREFIX = "whsec_"  # noqa: S105 - how Standard Webhooks marks a secret, 
 class WebhookSender:
     """Sends what is in the outbox. `run` is a task of the server's; `wake` tells it of a new row."""
 
-    def __init__(self, db: Database, *, secret: str | None = None, clock: Callable[[], float] = time.time) -> None:
-        """Raises InvalidArgumentError for a secret that is none."""
+    def __init__(
+        self,
+        db: Database,
+        *,
+        secret: str | None = None,
+        clock: Callable[[], float] = time.time,
+        reach: Reach | None = None,
+    ) -> None:
+        """`reach` says where receivers may be. Raises InvalidArgumentError for a secret that is none."""
         self._db = db
         self._key = None if secret is None else _signing_key(secret)
         self._clock = clock
+        self._reach = reach or Reach()
         self._woken = asyncio.Event()
         self._under_way: dict[int, str] = {}  # ids of outbox rows, and where they go
         self._tidied = -math.inf  # when old rows were last looked for
@@ -62,7 +71,10 @@ class WebhookSender:
         """Deliver until cancelled; what is under way then is tried again by the next server on this data."""
         timeout = aiohttp.ClientTimeout(total=TIMEOUT)
         jar = aiohttp.DummyCookieJar()  # what one receiver sets is no other's business
-        async with aiohttp.ClientSession(timeout=timeout, cookie_jar=jar) as session, asyncio.TaskGroup() as tasks:
+        async with (
+            aiohttp.ClientSession(timeout=timeout, cookie_jar=jar, connector=self._reach.connector()) as session,
+            asyncio.TaskGroup() as tasks,
+        ):
             while True:
                 self._woken.clear()
                 await self._tidy()
@@ -124,6 +136,8 @@ class WebhookSender:
         except TimeoutError:
             return _Problem(f"no answer within {TIMEOUT:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
+            if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, AddressRefused):
+                return _Problem(str(error.os_error.strerror))
             return _Problem(type(error).__name__)  # its text may hold the URL, which may hold a secret
 
     def _headers(self, delivery: Delivery) -> dict[str, str]:

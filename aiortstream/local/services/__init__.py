@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from aiortstream.local.ports import Models, Urls
     from aiortstream.local.profile import Profile
+    from aiortstream.local.reach import Reach
     from aiortstream.local.runtime import StreamManager
     from aiortstream.local.store.database import Database
 
@@ -40,6 +41,8 @@ class Services:
         profile: Profile,
         data_dir: Path,
         uploads: UploadLimits | None = None,
+        *,
+        reach: Reach | None = None,
     ) -> None:
         self.collections = CollectionService(db)
         self.streams = StreamService(db, manager, urls, profile, data_dir)
@@ -52,6 +55,6 @@ class Services:
         self.search = SearchService(db, models)
         self.thumbnails = ThumbnailService(db, urls, data_dir)
         self.videos = VideoService(db, urls, data_dir, self.thumbnails)
-        self.uploads = UploadService(db, urls, self.videos, data_dir, uploads)
+        self.uploads = UploadService(db, urls, self.videos, data_dir, uploads, reach=reach)
         self.spoken = SpokenService(db, models, self.videos)
         self.video_search = VideoSearchService(db, models)

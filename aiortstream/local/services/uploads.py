@@ -28,6 +28,7 @@ from aiortstream.local.ingest.source import redact
 from aiortstream.local.ingest.threads import run_thread
 from aiortstream.local.paths import UPLOADS, VIDEOS
 from aiortstream.local.progress import teller
+from aiortstream.local.reach import AddressRefused, Reach
 from aiortstream.local.recording.files import FileInfo, MediaError, Stopped, write_mp4
 from aiortstream.local.services.errors import BadRequest, NotFound, Unavailable
 from aiortstream.local.services.lookup import check_name, collection_of
@@ -69,7 +70,14 @@ class UploadService:
     """Files on their way to be videos."""
 
     def __init__(
-        self, db: Database, urls: Urls, videos: VideoService, data_dir: Path, limits: UploadLimits | None = None
+        self,
+        db: Database,
+        urls: Urls,
+        videos: VideoService,
+        data_dir: Path,
+        limits: UploadLimits | None = None,
+        *,
+        reach: Reach | None = None,
     ) -> None:
         self._db = db
         self._urls = urls
@@ -77,6 +85,7 @@ class UploadService:
         self._data_dir = data_dir
         self._folder = data_dir / UPLOADS
         self._limits = limits or UploadLimits()
+        self._reach = reach or Reach()  # where files may be fetched from
         self._busy: set[str] = set()  # names of files that a request is at work on
         self._turn = asyncio.Lock()  # one conversion at a time: streams want the processors too
 
@@ -208,13 +217,17 @@ class UploadService:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=15.0, sock_read=self._limits.idle)
         try:
             async with (
-                aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session,
+                aiohttp.ClientSession(
+                    timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), connector=self._reach.connector()
+                ) as session,
                 session.get(url, max_redirects=5) as response,
             ):
                 if response.status != 200:
                     raise BadRequest(f"url: {shown} answered with status {response.status}")
                 await self._keep(path, response.content.iter_chunked(_BLOCK), response.content_length)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, AddressRefused):
+                raise BadRequest(f"url: {shown} cannot be fetched: {error.os_error.strerror}") from error
             raise BadRequest(f"url: {shown} cannot be fetched ({type(error).__name__})") from error
 
     async def _check_room(self) -> None:

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from core_fakes import DEADLINE, Core, open_core
 from media_clips import sample
 from video_parts import left_behind, understand_beeps
 
 from aiortstream.local.ai.protocols import Utterance
 from aiortstream.local.media import AudioChunk
+from aiortstream.local.reach import Reach
 from aiortstream.local.recording.files import Stopped, write_mp4
 from aiortstream.local.recording.reel import PLAYLIST, Cut
 from aiortstream.local.services import uploads
@@ -130,6 +133,36 @@ async def test_a_sender_that_falls_silent_is_given_up(core: Core, tmp_path: Path
     with pytest.raises(BadRequest, match=r"nothing of it has come for 0\.01 s"):
         await service.receive("a" * 24, stalls())
     assert left_behind(tmp_path) == []
+
+
+async def test_a_redirect_to_a_metadata_address_is_not_followed(core: Core) -> None:
+    async def leads_astray(request: web.Request) -> web.Response:
+        raise web.HTTPFound("http://169.254.169.254/latest/meta-data/")
+
+    app = web.Application()
+    app.router.add_get("/x.mp4", leads_astray)
+    async with TestServer(app) as elsewhere:
+        with pytest.raises(BadRequest, match="metadata addresses are never connected to"):
+            await core.services.uploads.take("default", UploadRequest(str(elsewhere.make_url("/x.mp4"))))
+    assert left_behind(core.data_dir) == []
+
+
+async def test_a_file_in_a_private_network_is_not_fetched_where_that_is_forbidden(core: Core) -> None:
+    asked: list[str] = []
+
+    async def gives(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(body=sample("clip").read_bytes())
+
+    app = web.Application()
+    app.router.add_get("/x.mp4", gives)
+    made = core.services.uploads
+    service = UploadService(core.db, made._urls, core.services.videos, core.data_dir, reach=Reach(private=False))
+    async with TestServer(app) as elsewhere:
+        with pytest.raises(BadRequest, match="private_targets"):
+            await service.take("default", UploadRequest(str(elsewhere.make_url("/x.mp4"))))
+    assert asked == []
+    assert left_behind(core.data_dir) == []
 
 
 async def test_two_who_post_to_one_url(core: Core) -> None:

@@ -21,6 +21,7 @@ from shell_parts import VirtualClock
 
 from aiortstream import InvalidArgumentError
 from aiortstream.local.deliver.webhooks import CONCURRENT, KEPT, OF_EACH, SCHEDULE, WebhookSender
+from aiortstream.local.reach import Reach
 from aiortstream.local.store import outbox
 from aiortstream.local.store.database import Database
 from aiortstream.local.store.outbox import Delivery
@@ -105,12 +106,14 @@ class Office:
 
 
 @asynccontextmanager
-async def open_office(path: Path, *, secret: str | None = None, now: float = 1_700_000_000.0) -> AsyncIterator[Office]:
+async def open_office(
+    path: Path, *, secret: str | None = None, now: float = 1_700_000_000.0, reach: Reach | None = None
+) -> AsyncIterator[Office]:
     clock = VirtualClock(now)
     async with await Database.open(path / "outbox.sqlite3") as db:
         # The outbox alone: its rows belong to alerts that are not there.
         await db.run(lambda conn: conn.execute("PRAGMA foreign_keys = OFF"), transaction=False)
-        sender = WebhookSender(db, secret=secret, clock=clock)
+        sender = WebhookSender(db, secret=secret, clock=clock, reach=reach)
         task = asyncio.create_task(sender.run())
         try:
             yield Office(db, sender, clock)
@@ -163,6 +166,14 @@ async def test_a_secret_that_is_none_is_refused(tmp_path: Path, secret: str) -> 
     async with await Database.open(tmp_path / "x.sqlite3") as db:
         with pytest.raises(InvalidArgumentError, match="webhook_secret"):
             WebhookSender(db, secret=secret)
+
+
+async def test_a_receiver_out_of_reach_hears_nothing(tmp_path: Path, receiver: Receiver) -> None:
+    async with open_office(tmp_path, reach=Reach(private=False)) as office:
+        row = await office.tried(await office.post(receiver.url), 1)
+        assert row.delivered_at is None
+        assert "private_targets" in (row.last_error or "")
+    assert receiver.requests == []
 
 
 @pytest.mark.parametrize("status", RETRYABLE)
