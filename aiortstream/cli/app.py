@@ -145,6 +145,13 @@ def serve(
     webhook_secret: Annotated[
         str | None, typer.Option(envvar="AIORTSTREAM_WEBHOOK_SECRET", help="whsec_...: sign callbacks with it.")
     ] = None,
+    allow_files: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="AIORTSTREAM_ALLOW_FILES",
+            help="A folder whose media files may be sources. Without it: all files on loopback, none beyond.",
+        ),
+    ] = None,
     private_targets: Annotated[
         bool | None,
         typer.Option(
@@ -188,6 +195,7 @@ def serve(
             api_key=api_key,
             public_url=public_url,
             webhook_secret=webhook_secret,
+            allow_files=allow_files,
             private_targets=private_targets,
             profile=Profile.of([*(profile or ()), *([f"visual_channel={visual_channel}"] if visual_channel else ())]),
             models=ServerSettings.models_from_environment(os.environ),

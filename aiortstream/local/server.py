@@ -134,14 +134,22 @@ class LocalServer:
         sender = WebhookSender(db, secret=settings.webhook_secret, reach=settings.reach)
         self._begin(self._send_webhooks(sender), "aiortstream webhooks")
         page = LivePage(hub)
-        manager = StreamManager(db, models, page, sender, urls, data.path, settings.profile)
+        manager = StreamManager(db, models, page, sender, urls, data.path, settings.profile, files=settings.files)
         stack.push_async_callback(manager.aclose)
         jobs = Jobs(settings.jobs)
         stack.push_async_callback(jobs.aclose)
         clips = ClipCache(data.path / "clips", _cut)
         stack.push_async_callback(clips.aclose)
         services = Services(
-            db, manager, models, urls, settings.profile, data.path, settings.uploads, reach=settings.reach
+            db,
+            manager,
+            models,
+            urls,
+            settings.profile,
+            data.path,
+            settings.uploads,
+            reach=settings.reach,
+            files=settings.files,
         )
         await services.uploads.tidy()
         await services.videos.tidy()

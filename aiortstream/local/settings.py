@@ -10,6 +10,7 @@ from aiortstream.errors import InvalidArgumentError
 from aiortstream.local.ai.settings import ModelSettings
 from aiortstream.local.deliver.jobs import JobLimits
 from aiortstream.local.deliver.limits import HubLimits
+from aiortstream.local.ingest.source import FileSources
 from aiortstream.local.profile import Profile
 from aiortstream.local.reach import Reach
 from aiortstream.local.routes.middlewares import is_loopback
@@ -50,6 +51,9 @@ class ServerSettings:
     """Bounds of operations that outlive their request."""
     uploads: UploadLimits = field(default_factory=UploadLimits)
     """Bounds of files that are to be videos."""
+    allow_files: Path | None = None
+    """A folder whose media files may be sources, as `file://` or by path. None: all while it listens on loopback, and
+    none beyond it, where whoever has the key would have every file that the server can read."""
     private_targets: bool | None = None
     """Whether callbacks and files to be fetched may be on loopback or in private networks. None: only while it listens
     on loopback itself, since beyond that whoever has the key could ask this machine's neighbours through it."""
@@ -69,6 +73,11 @@ class ServerSettings:
                 raise InvalidArgumentError(f"{name}: expected more than 0, got {getattr(self, name)}")
         if self.public_url is not None and not self.public_url.startswith(("http://", "https://")):
             raise InvalidArgumentError(f"public_url: expected an http:// or https:// URL, got {self.public_url!r}")
+
+    @property
+    def files(self) -> FileSources:
+        """Which files of this machine may be sources."""
+        return FileSources(self.allow_files is not None or is_loopback(self.host), self.allow_files)
 
     @property
     def reach(self) -> Reach:

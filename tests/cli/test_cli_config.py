@@ -51,7 +51,7 @@ def test_a_profile_is_one_word_or_several(tmp_path: Path, served: list[ServerSet
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ("prot = 9000", r"unknown prot; expected some of api_key, .*port"),
+        ("prot = 9000", r"unknown prot; expected some of .*api_key, .*port"),
         ("config = 'x'", "unknown config"),
         ("port = ", "is no TOML"),
         ("[port]\nx = 1", r"port: expected text or a number"),

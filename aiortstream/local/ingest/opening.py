@@ -34,6 +34,8 @@ _FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,flv,live_flv,mpegts,mpeg,hls,avi,asf,ogg,wav,mp3,aac,flac,ac3,h264,hevc,"
     "mjpeg,mpjpeg,rtsp"
 )
+# What a file of this machine may not be: a playlist, which names other files.
+_PLAYLISTS = "hls"
 # libav's own limit on waiting for a socket, in microseconds, and how often it waits so long before it gives up.
 _SOCKET_TIMEOUTS = {"rtsp": "timeout", "rtsps": "timeout", "rtmp": "rw_timeout", "rtmps": "rw_timeout"}
 _READ_TRIES = 2
@@ -103,7 +105,10 @@ def _open(
 
 def _options(spec: SourceSpec, open_timeout: float, read_timeout: float) -> Iterator[tuple[str, str]]:
     yield "protocol_whitelist", _PROTOCOLS[spec.scheme]
-    yield "format_whitelist", _FORMATS
+    yield (
+        "format_whitelist",
+        ",".join(name for name in _FORMATS.split(",") if spec.scheme != "file" or name != _PLAYLISTS),
+    )
     if spec.scheme in ("rtsp", "rtsps"):
         yield "rtsp_transport", "tcp"
     if spec.scheme in _SOCKET_TIMEOUTS:

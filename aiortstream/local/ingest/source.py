@@ -52,8 +52,25 @@ class SourceSpec:
         return f"SourceSpec({redact(self.url)!r}, realtime={self.realtime}, loop={self.loop}, listen={self.listen})"
 
 
-def parse_source(url: str, *, allow_files: bool = True) -> SourceSpec:
-    """Understand a source URL, or raise `UnsupportedSource`. `allow_files=False` refuses files of this machine."""
+@dataclass(frozen=True, slots=True)
+class FileSources:
+    """Which files of this machine may be sources: none, those in a folder, or, without one, all."""
+
+    allowed: bool = True
+    folder: Path | None = None
+
+    def permits(self, path: Path) -> bool:
+        """Whether this file may be. What links point to is what counts."""
+        if not self.allowed:
+            return False
+        return self.folder is None or path.resolve().is_relative_to(self.folder.expanduser().resolve())
+
+
+ALL_FILES = FileSources()
+
+
+def parse_source(url: str, files: FileSources = ALL_FILES) -> SourceSpec:
+    """Understand a source URL, or raise `UnsupportedSource`. `files` are those of this machine that may be sources."""
     if not url or url != url.strip():
         raise UnsupportedSource(f"source URL {redact(url[:LONGEST])!r} is empty or has spaces around it")
     if len(url) > LONGEST:
@@ -65,7 +82,7 @@ def parse_source(url: str, *, allow_files: bool = True) -> SourceSpec:
         raise UnsupportedSource(f"source URL {redact(url)!r} is malformed: {error}") from error
     scheme = parts.scheme.lower()
     if scheme == "file" or "://" not in url:
-        return _parse_file(url, parts, allow_files=allow_files)
+        return _parse_file(url, parts, files)
     if scheme not in _NETWORK_SCHEMES:
         raise UnsupportedSource(f"scheme {scheme!r} of {redact(url)!r} is not supported; supported are {_SUPPORTED}")
     if re.search(r"[\s\x00-\x1f]", url):
@@ -99,8 +116,8 @@ def _parse_listen(url: str, scheme: str, parts: SplitResult) -> SourceSpec:
     return SourceSpec(parts._replace(query=rest).geturl(), scheme, realtime=True, listen=True)
 
 
-def _parse_file(url: str, parts: SplitResult, *, allow_files: bool) -> SourceSpec:
-    if not allow_files:
+def _parse_file(url: str, parts: SplitResult, files: FileSources) -> SourceSpec:
+    if not files.allowed:
         raise UnsupportedSource(f"files are not allowed as sources here: {url!r}; supported are network URLs")
     if parts.scheme.lower() == "file":
         if parts.netloc not in ("", "localhost"):
@@ -111,9 +128,12 @@ def _parse_file(url: str, parts: SplitResult, *, allow_files: bool) -> SourceSpe
         path, loop = Path(url), False
     try:
         path = path.expanduser()
-        found = path.is_file()
+        # Whether a file is there is nobody's business where it may not be a source.
+        found = files.permits(path) and path.is_file()
     except (OSError, RuntimeError):  # a name too long, a folder that may not be read, a home that nobody has
         found = False
+    if not found and files.folder is not None:
+        raise UnsupportedSource(f"there is no file {str(path)!r} in {str(files.folder)!r}, where files may be sources")
     if not found:
         raise UnsupportedSource(f"there is no file {str(path)!r}; supported are {_SUPPORTED}")
     return SourceSpec(str(path.resolve()), "file", realtime=False, loop=loop)

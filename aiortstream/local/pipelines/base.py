@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from aiortstream.local.ai.protocols import ModelError
+from aiortstream.local.ingest.source import ALL_FILES
 
 if TYPE_CHECKING:
+    from aiortstream.local.ingest.source import FileSources
     from aiortstream.local.ports import Models, OutboxWaker, Publisher, Urls
     from aiortstream.local.profile import Profile
     from aiortstream.local.runtime.bindings import Bindings
@@ -73,6 +75,7 @@ class Context:
     urls: Urls
     profile: Profile
     bindings: Bindings = field(repr=False)
+    files: FileSources = ALL_FILES
 
     async def warm(self, *, speech: bool = False, vision: bool = False, text: bool = False) -> None:
         """Load models while the source is being opened, so that its first record does not wait for them.

@@ -7,6 +7,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from aiortstream.local.ingest.source import ALL_FILES
 from aiortstream.local.ingest.stream import StreamIngest
 from aiortstream.local.paths import VIDEOS
 from aiortstream.local.pipelines.base import Context
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from aiortstream.local.ingest.source import FileSources
     from aiortstream.local.ingest.status import IngestStatus
     from aiortstream.local.pipelines.base import Tally
     from aiortstream.local.ports import Models, OutboxWaker, Publisher, Urls
@@ -48,12 +50,13 @@ class StreamManager:
         profile: Profile,
         *,
         make_ingest: MakeIngest = StreamIngest,
+        files: FileSources = ALL_FILES,
     ) -> None:
         self.bindings = Bindings()
         self._db = db
         self._data_dir = data_dir
         self._make_ingest = make_ingest
-        self._context = Context(db, models, publisher, outbox_waker, urls, profile, self.bindings)
+        self._context = Context(db, models, publisher, outbox_waker, urls, profile, self.bindings, files)
         self._runtimes: dict[str, StreamRuntime] = {}
         self._tasks: set[asyncio.Task[None]] = set()  # changes under way, and the resuming
         self._resuming: asyncio.Task[None] | None = None  # set by `start`

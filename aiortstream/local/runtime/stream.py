@@ -94,7 +94,7 @@ class StreamRuntime:
     async def _begin(self, plan: Plan) -> None:
         try:
             # On a thread, like the recovery: both look at files.
-            spec = await asyncio.to_thread(parse_source, plan.stream.url)
+            spec = await asyncio.to_thread(parse_source, plan.stream.url, self._context.files)
             recorded_until = None
             if plan.stream.store:
                 await asyncio.to_thread(self._recover)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aiortstream.local.ingest.source import ALL_FILES
 from aiortstream.local.services.alerts import AlertService
 from aiortstream.local.services.collections import CollectionService
 from aiortstream.local.services.deliveries import DeliveryService
@@ -22,6 +23,7 @@ from aiortstream.local.services.videos import VideoService
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from aiortstream.local.ingest.source import FileSources
     from aiortstream.local.ports import Models, Urls
     from aiortstream.local.profile import Profile
     from aiortstream.local.reach import Reach
@@ -43,9 +45,10 @@ class Services:
         uploads: UploadLimits | None = None,
         *,
         reach: Reach | None = None,
+        files: FileSources = ALL_FILES,
     ) -> None:
         self.collections = CollectionService(db)
-        self.streams = StreamService(db, manager, urls, profile, data_dir)
+        self.streams = StreamService(db, manager, urls, profile, data_dir, files)
         self.transcripts = TranscriptService(db, manager, models)
         self.indexes = IndexService(db, manager, models)
         self.alerts = AlertService(db, manager, urls)

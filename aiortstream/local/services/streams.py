@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from aiortstream.local.ids import stream_id
-from aiortstream.local.ingest.source import UnsupportedSource, parse_source
+from aiortstream.local.ingest.source import ALL_FILES, FileSources, UnsupportedSource, parse_source
 from aiortstream.local.services.errors import BadRequest, NotFound
 from aiortstream.local.services.lookup import check_name, collection_of, given, stream_of
 from aiortstream.local.services.recordings import Recordings
@@ -37,7 +37,16 @@ STATUSES = ("connecting", "connected", "error", "stopped")
 class StreamService:
     """Live streams and what is recorded of them."""
 
-    def __init__(self, db: Database, manager: StreamManager, urls: Urls, profile: Profile, data_dir: Path) -> None:
+    def __init__(
+        self,
+        db: Database,
+        manager: StreamManager,
+        urls: Urls,
+        profile: Profile,
+        data_dir: Path,
+        files: FileSources = ALL_FILES,
+    ) -> None:
+        self._files = files
         self._db = db
         self._manager = manager
         self._profile = profile
@@ -50,7 +59,7 @@ class StreamService:
         a URL that cannot be played and whatever else cannot be meant.
         """
         # On a thread: it looks for a file, and asks libav for its protocols.
-        await asyncio.to_thread(_check_source, request.url)
+        await asyncio.to_thread(_check_source, request.url, self._files)
         media_types = _media_types(request.media_types)
         with_transcript = bool(given(request.enable_transcript)) and "audio" in media_types
         connection_id = given(request.ws_connection_id)
@@ -204,9 +213,9 @@ class StreamService:
         return await self._db.read(lambda conn: stream_of(conn, rtstream_id))
 
 
-def _check_source(url: str) -> None:
+def _check_source(url: str, files: FileSources) -> None:
     try:
-        parse_source(url)
+        parse_source(url, files)
     except UnsupportedSource as error:
         raise BadRequest(f"url: {error}") from error
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiortstream.local.ingest import source as source_module
-from aiortstream.local.ingest.source import SourceSpec, UnsupportedSource, file_url, parse_source, redact
+from aiortstream.local.ingest.source import FileSources, SourceSpec, UnsupportedSource, file_url, parse_source, redact
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,25 @@ def test_files_can_be_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.mp4"
     path.write_bytes(b"x")
     with pytest.raises(UnsupportedSource, match="not allowed"):
-        parse_source(str(path), allow_files=False)
+        parse_source(str(path), FileSources(allowed=False))
+
+
+def test_files_can_be_those_of_a_folder(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "films", tmp_path / "secret.mp4"
+    folder.mkdir()
+    inside = folder / "x.mp4"
+    for path in (inside, outside):
+        path.write_bytes(b"x")
+    (folder / "link.mp4").symlink_to(outside)
+    only = FileSources(folder=folder)
+    assert parse_source(str(inside), only).url == str(inside)
+    assert parse_source(f"file://{inside}", only).url == str(inside)
+    told = set()
+    for named in (outside, folder / "link.mp4", folder / ".." / "secret.mp4", tmp_path / "none.mp4"):
+        with pytest.raises(UnsupportedSource, match="where files may be sources") as refused:
+            parse_source(str(named), only)
+        told.add(str(refused.value).replace(str(named), "FILE"))
+    assert len(told) == 1  # what is there, and may not be used, looks like what is not there
 
 
 @pytest.mark.parametrize(

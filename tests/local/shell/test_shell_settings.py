@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aiortstream import InvalidArgumentError
+from aiortstream import AsyncClient, InvalidArgumentError, InvalidRequestError
+from aiortstream.local.ingest.source import FileSources
 from aiortstream.local.routes.middlewares import is_loopback
+from aiortstream.local.server import LocalServer
 from aiortstream.local.settings import ServerSettings
 
 
@@ -58,3 +61,25 @@ def test_what_can_only_mean_this_machine(host: str, so: bool) -> None:
 def test_loopback_needs_no_key() -> None:
     assert ServerSettings(host="::1").api_key is None
     assert ServerSettings(host="0.0.0.0", api_key="k").host == "0.0.0.0"
+
+
+def test_local_files_are_sources_on_loopback_alone(tmp_path: Path) -> None:
+    assert ServerSettings().files == FileSources()
+    beyond = ServerSettings(host="0.0.0.0", api_key="key")
+    assert beyond.files == FileSources(allowed=False)
+    some = ServerSettings(host="0.0.0.0", api_key="key", allow_files=tmp_path)
+    assert some.files == FileSources(allowed=True, folder=tmp_path)
+    assert ServerSettings(allow_files=tmp_path).files.folder == tmp_path
+
+
+async def test_the_server_holds_to_its_files(tmp_path: Path) -> None:
+    allowed, other = tmp_path / "films", tmp_path / "other.mp4"
+    allowed.mkdir()
+    other.write_bytes(b"x")
+    async with (
+        LocalServer(ServerSettings(data_dir=tmp_path / "data", allow_files=allowed)) as server,
+        AsyncClient(server.api_key, base_url=server.url) as client,
+    ):
+        with pytest.raises(InvalidRequestError, match="where files may be sources"):
+            await client.connect_rtstream(str(other))
+        assert await client.list_rtstreams() == []
