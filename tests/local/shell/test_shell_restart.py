@@ -63,8 +63,8 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
         made.cameras[name] = FakeCamera(recorder, on_status)
         return made.cameras[name]
 
-    def make_manager(*parts: Any) -> StreamManager:
-        return StreamManager(*parts, make_ingest=make_camera)
+    def make_manager(*parts: Any, **named: Any) -> StreamManager:
+        return StreamManager(*parts, make_ingest=make_camera, **named)
 
     def make_models(settings: ModelSettings) -> ClosableModels:
         return made.models
