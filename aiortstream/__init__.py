@@ -90,6 +90,7 @@ if TYPE_CHECKING:
         Responses,
     )
     from aiortstream.transcripts import TranscriptPage, TranscriptStatus
+    from aiortstream.understandings import RecordPage, RTStreamIndex, RTStreamUnderstanding
     from aiortstream.video_search import SearchResponse, SearchResult, Shot
     from aiortstream.videos import Image, SpokenPiece, Video
 
@@ -121,6 +122,7 @@ _MODULES = {
         "WrongLoopError",
     ),
     "exports": ("RTStreamExportResult",),
+    "understandings": ("RTStreamIndex", "RTStreamUnderstanding", "RecordPage"),
     "indexes": ("AudioBatchConfig", "RTStreamSceneIndex", "ScenePage", "VisualBatchConfig"),
     "jobs": ("Job", "JobUpdate"),
     "live.batches": ("Batches",),
@@ -204,6 +206,9 @@ __all__ = [  # noqa: RUF022 - grouped as the imports above are; a test holds the
     "RTStreamExportResult",
     "AudioBatchConfig",
     "RTStreamSceneIndex",
+    "RTStreamIndex",
+    "RTStreamUnderstanding",
+    "RecordPage",
     "ScenePage",
     "VisualBatchConfig",
     "Job",

@@ -16,6 +16,7 @@ from aiortstream.wire import rest
 from aiortstream.wire.extras import NUMBERED, RESUME, SINCE, resume_query
 from aiortstream.wire.pages import (
     AlertPage,
+    RecordPage,
     ScenePage,
     TranscriptPage,
     decode_firing,
@@ -105,21 +106,19 @@ class RestGateway:
 
     async def scenes(self, rtstream_id: str, index_id: str, window: Window, limit: int | None) -> History[Scene]:
         """All scenes of an index that touch `window`."""
-        kind = await self._kind(rtstream_id, index_id)
+        source = _records_of(rtstream_id, index_id)
+        kind = await self._kind(rtstream_id, index_id) if source is None else "visual"
         bounds = {"start": window.start, "end": window.end}
         if window.to_present and SINCE in self._features:
             bounds = {"since": window.start}
 
         async def page(number: int) -> tuple[list[msgspec.Raw], bool]:
-            answer = await self._transport.get(
-                f"rtstream/{quote(rtstream_id, safe='')}/index/scene/{quote(index_id, safe='')}",
-                ScenePage,
-                params={
-                    "page": number,
-                    "page_size": _page_size(SCENE_PAGE, limit),
-                    **bounds,
-                },
-            )
+            params = {"page": number, "page_size": _page_size(SCENE_PAGE, limit), **bounds}
+            if source is not None:
+                records = await self._transport.get(source, RecordPage, params=params)
+                return records.records, bool(records.next_page)
+            path = f"rtstream/{quote(rtstream_id, safe='')}/index/scene/{quote(index_id, safe='')}"
+            answer = await self._transport.get(path, ScenePage, params=params)
             return answer.scene_index_records, bool(answer.next_page)
 
         return self._read(await _all_pages(page, limit), lambda raw: decode_scene(raw, rtstream_id, index_id, kind))
@@ -161,7 +160,8 @@ class RestGateway:
         That the old one could not be disabled is no failure: it sends to a connection that is gone. An attempt that was
         not answered may have created one all the same: the next attempt looks for it first.
         """
-        path = f"rtstream/{quote(alert.rtstream_id, safe='')}/index/{quote(alert.index_id, safe='')}/alert"
+        indexes = "indexes" if _RECORD_PATHS.get(alert.index_id[:4]) == "indexes" else "index"
+        path = f"rtstream/{quote(alert.rtstream_id, safe='')}/{indexes}/{quote(alert.index_id, safe='')}/alert"
         there = await self._alerts(path, alert.event_id)
         doubt = self._doubtful.pop(alert.alert_id, None)
         created: str | None = None
@@ -237,6 +237,16 @@ class _Doubt:
 
     known: frozenset[str]
     connection_id: str
+
+
+_RECORD_PATHS = {"und-": "understand", "idx-": "indexes"}
+"""What has records in place of scenes, by how its ids begin: those of scene indexes are bare hexadecimal digits."""
+
+
+def _records_of(rtstream_id: str, index_id: str) -> str | None:
+    """The path to the records of an understanding or of its index; None for an index of scenes."""
+    word = _RECORD_PATHS.get(index_id[:4])
+    return word and f"rtstream/{quote(rtstream_id, safe='')}/{word}/{quote(index_id, safe='')}/records"
 
 
 def _page_size(most: int, limit: int | None) -> int:

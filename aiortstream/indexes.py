@@ -6,16 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, overload
 
-from msgspec import UNSET
-
-from aiortstream.alerts import AlertDefinition, read_alert
+from aiortstream.alerting import Alerting
 from aiortstream.arguments import non_empty, page_params, path_of
 from aiortstream.checking import checked
 from aiortstream.errors import InvalidArgumentError
-from aiortstream.handles import Handle
-from aiortstream.live.bindings import OWN, AlertBinding, ConnectionChoice
-from aiortstream.paging import At, Paged, Part, by_number, one_page
-from aiortstream.records import Alert, Gap, Keyed, Scene
+from aiortstream.paging import At, Paged, Part, by_number
+from aiortstream.records import Gap, Keyed, Scene
 from aiortstream.wire import rest
 from aiortstream.wire.pages import index_kind, read_scene
 
@@ -48,7 +44,7 @@ class ScenePage(Keyed, frozen=True):
 
 
 @checked
-class RTStreamSceneIndex(Handle):
+class RTStreamSceneIndex(Alerting):
     """A scene index of a stream. Iterating it with `async for` is `watch_scenes()`.
 
     `status` is the server's word (`running`, `stopped`), or `connected` / `stopped` after `start()` / `stop()`, as in
@@ -137,52 +133,6 @@ class RTStreamSceneIndex(Handle):
         await self._context.transport.patch(self._path(), body=body)
         self.prompt = prompt
 
-    async def create_alert(
-        self, event_id: str, callback_url: str = "", ws_connection_id: ConnectionChoice = OWN
-    ) -> str:
-        """Be told when `event_id` is seen in this index; the new alert's id.
-
-        Alerts come to this client's websocket (`watch_alerts`), or to another connection's if its id is given, and are
-        posted to `callback_url` unless that is empty. Raises InvalidRequestError, and ConnectionFailedError if neither
-        way of delivery can be had. OutcomeUnknownError, which says that the answer was lost, and cancelling it leave
-        unknown whether it was created: see `list_alerts`.
-        """
-        non_empty(event_id, "event_id")
-        if not callback_url and ws_connection_id is None:
-            raise InvalidArgumentError(
-                "callback_url: an alert without a callback and without a websocket reaches nobody; give one of the two"
-            )
-        connection = await self._context.live.connection_id(ws_connection_id, required=not callback_url)
-        answer = await self._context.transport.post(
-            self._alerts_path(),
-            rest.AlertIdAnswer,
-            body=rest.AlertRequest(event_id, callback_url, connection or UNSET),
-        )
-        self._context.live.bind(
-            AlertBinding(self.rtstream_id, self.rtstream_index_id, event_id, callback_url, answer.alert_id),
-            connection or ws_connection_id,
-        )
-        return answer.alert_id
-
-    def list_alerts(self) -> Paged[list[AlertDefinition], AlertDefinition]:
-        """The alerts on this index, which come at once; to be awaited or iterated. Cancelling it changes nothing."""
-
-        async def fetch() -> list[AlertDefinition]:
-            answer = await self._context.transport.get(self._alerts_path(), rest.AlertsAnswer)
-            return [read_alert(alert) for alert in answer.alerts]
-
-        return one_page(fetch, lambda alert: alert.alert_id)
-
-    async def enable_alert(self, alert_id: str) -> None:
-        """Let an alert fire again. Doing it twice is doing it once; cancelled, it may or may not be done."""
-        await self._set_alert(alert_id, rest.AlertStatusRequest(action="enable"))
-        self._context.live.alert_enabled(alert_id)
-
-    async def disable_alert(self, alert_id: str) -> None:
-        """Keep an alert from firing. Doing it twice is doing it once; cancelled, it may or may not be done."""
-        await self._set_alert(alert_id, rest.AlertStatusRequest(action="disable"))
-        self._context.live.alert_disabled(alert_id)
-
     @overload
     def watch_scenes(
         self,
@@ -231,27 +181,11 @@ class RTStreamSceneIndex(Handle):
     def __aiter__(self) -> Watch[Scene]:
         return self.watch_scenes()
 
-    def watch_alerts(
-        self, *, label: str | None = None, since: float | datetime | str | None = None, max_buffer: int | None = None
-    ) -> Watch[Alert | Gap]:
-        """The alerts of this index; a `Gap` for each stretch in which one may have been missed.
-
-        since: unix seconds, an aware datetime or a cursor. A server that keeps a log of alerts (the embedded one does)
-        gives what fired since then, and leaves no gap; the hosted service keeps none, so that stretch is a gap.
-        """
-        return self._context.live.watch_alerts(
-            self.rtstream_id, index_id=self.rtstream_index_id, label=label, since=since, max_buffer=max_buffer
-        )
-
-    async def _set_alert(self, alert_id: str, body: rest.AlertStatusRequest) -> None:
-        newest = self._context.live.newest_alert(alert_id)
-        await self._context.transport.patch(f"{self._alerts_path()}/{path_of(newest)}/status", body=body)
-
     def _path(self) -> str:
         return path_of("rtstream", self.rtstream_id, "index", "scene", self.rtstream_index_id)
 
-    def _alerts_path(self) -> str:
-        return path_of("rtstream", self.rtstream_id, "index", self.rtstream_index_id, "alert")
+    def _alerts_on(self) -> tuple[str, str]:
+        return self.rtstream_index_id, "index"
 
 
 def visual_config(batch_config: Mapping[str, Any] | None) -> dict[str, Any] | None:

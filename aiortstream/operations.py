@@ -144,6 +144,49 @@ OPERATIONS: tuple[OperationRule, ...] = (
         "RTStreamSceneIndex.enable_alert",
         "RTStreamSceneIndex.disable_alert",
     ),
+    _reads("rtstream/{rtstream_id}/understand", "RTStream.list_understanding"),
+    _makes(
+        "rtstream/{rtstream_id}/understand",
+        "RTStream.understand",
+        check="list_understanding()",
+        why="another understanding is paid for, and one that is there may be older",
+    ),
+    _reads(
+        "rtstream/{rtstream_id}/understand/{understanding_id}",
+        "RTStream.get_understanding",
+        "RTStreamUnderstanding.refresh",
+    ),
+    _sets(
+        "rtstream/{rtstream_id}/understand/{understanding_id}/status",
+        "RTStreamUnderstanding.start",
+        "RTStreamUnderstanding.stop",
+    ),
+    _reads(
+        "rtstream/{rtstream_id}/understand/{understanding_id}/records", "RTStreamUnderstanding.get_records", "watches"
+    ),
+    _reads("rtstream/{rtstream_id}/indexes", "RTStream.list_indexes"),
+    _makes(
+        "rtstream/{rtstream_id}/indexes",
+        "RTStream.index",
+        check="list_indexes()",
+        why="another index is paid for, and one that is there may be older",
+    ),
+    _reads("rtstream/{rtstream_id}/indexes/{index_id}", "RTStream.get_index", "RTStreamIndex.refresh"),
+    _sets("rtstream/{rtstream_id}/indexes/{index_id}/status", "RTStreamIndex.start", "RTStreamIndex.stop"),
+    _reads("rtstream/{rtstream_id}/indexes/{index_id}/records", "RTStreamIndex.get_records", "watches"),
+    _reads("rtstream/{rtstream_id}/indexes/{index_id}/alert", "RTStreamIndex.list_alerts"),
+    _makes(
+        "rtstream/{rtstream_id}/indexes/{index_id}/alert",
+        "RTStreamIndex.create_alert",
+        "watches",
+        check="list_alerts()",
+        why="as on an index of scenes",
+    ),
+    _sets(
+        "rtstream/{rtstream_id}/indexes/{index_id}/alert/{alert_id}/status",
+        "RTStreamIndex.enable_alert",
+        "RTStreamIndex.disable_alert",
+    ),
     _reads("rtstream/event", "AsyncClient.list_events"),
     _makes(
         "rtstream/event",

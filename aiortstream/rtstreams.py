@@ -15,13 +15,13 @@ from aiortstream.checking import checked
 from aiortstream.embeds import embed_code
 from aiortstream.errors import InvalidArgumentError, InvalidRequestError, ProtocolError, RequestTimeoutError
 from aiortstream.exports import RTStreamExportResult, export
-from aiortstream.handles import Handle
 from aiortstream.indexes import RTStreamSceneIndex, audio_config, visual_config
 from aiortstream.live.bindings import OWN, ConnectionChoice, SceneBinding, TranscriptBinding
 from aiortstream.paging import At, Paged, Part, by_number, one_page
 from aiortstream.records import Alert, Gap, PartialTranscript, TranscriptSegment
 from aiortstream.search import RTStreamSearchResult, read_shot, search_request
 from aiortstream.transcripts import TranscriptPage, TranscriptStatus, read_page, read_status
+from aiortstream.understandings import Understanding
 from aiortstream.wire import rest
 from aiortstream.wire.pages import index_kind
 from aiortstream.wire.times import moment, to_seconds, window
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @checked
-class RTStream(Handle):
+class RTStream(Understanding):
     """A live stream. A handle from `client.rtstream(id)` knows its id only, until `refresh()`.
 
     `status` is the server's word: `connecting`, `connected`, `error`, `stopped`; the hosted service knows `connected`

@@ -14,12 +14,14 @@ from aiortstream import (
     CaptureSession,
     LiveSettings,
     RTStream,
+    RTStreamIndex,
     RTStreamSceneIndex,
+    RTStreamUnderstanding,
     SearchResponse,
     SearchResult,
 )
 from aiortstream.testing import ScriptedServer
-from aiortstream.wire import capture, videos
+from aiortstream.wire import capture, rest, videos
 
 QUICK = LiveSettings(
     reconnect_delay=0.01, max_reconnect_delay=0.05, poll_interval=0.02, max_poll_interval=0.05, max_polls_per_second=1e3
@@ -36,6 +38,12 @@ class World:
         self.rtstream: RTStream = client.rtstream(server.add_stream())
         self.index: RTStreamSceneIndex = self.rtstream.scene_index("index-0")
         self.event_id, self.alert_id = "event-0", "alert-0"
+        self._hold()
+
+    def _hold(self) -> None:
+        context, stream = self.rtstream._context, self.rtstream.id
+        self.understanding = RTStreamUnderstanding(context, stream, rest.UnderstandingAnswer("und-0"))
+        self.understood_index = RTStreamIndex(context, stream, rest.IndexAnswer("idx-0"))
 
     async def prepare(self) -> None:
         self.index = await self.rtstream.index_visuals(prompt="?")
@@ -48,6 +56,7 @@ class World:
         other = World(self.server, client)
         other.rtstream = client.rtstream(self.rtstream.id)
         other.index = other.rtstream.scene_index(self.index.rtstream_index_id)
+        other._hold()
         other.event_id, other.alert_id = self.event_id, self.alert_id
         return other
 
@@ -140,6 +149,24 @@ CALLS: dict[str, Callable[[World], Coroutine[Any, Any, Any]]] = {
     "RTStream.stop_transcript": lambda w: w.rtstream.stop_transcript(),
     "RTStream.update": lambda w: w.rtstream.update(name="Yard"),
     "RTStream.wait_until_connected": lambda w: w.rtstream.wait_until_connected(),
+    "RTStream.get_index": lambda w: w.rtstream.get_index("idx-0"),
+    "RTStream.get_understanding": lambda w: w.rtstream.get_understanding("und-0"),
+    "RTStream.index": lambda w: w.rtstream.index({"understanding_id": "und-0"}),
+    "RTStream.list_indexes": lambda w: w.rtstream.list_indexes(),
+    "RTStream.list_understanding": lambda w: w.rtstream.list_understanding(),
+    "RTStream.understand": lambda w: w.rtstream.understand(analyzers=[{"type": "vlm"}]),
+    "RTStreamIndex.create_alert": lambda w: w.understood_index.create_alert(w.event_id, callback_url=""),
+    "RTStreamIndex.disable_alert": lambda w: w.understood_index.disable_alert(w.alert_id),
+    "RTStreamIndex.enable_alert": lambda w: w.understood_index.enable_alert(w.alert_id),
+    "RTStreamIndex.get_records": lambda w: w.understood_index.get_records(),
+    "RTStreamIndex.list_alerts": lambda w: w.understood_index.list_alerts(),
+    "RTStreamIndex.refresh": lambda w: w.understood_index.refresh(),
+    "RTStreamIndex.start": lambda w: w.understood_index.start(),
+    "RTStreamIndex.stop": lambda w: w.understood_index.stop(),
+    "RTStreamUnderstanding.get_records": lambda w: w.understanding.get_records(T, T + 10),
+    "RTStreamUnderstanding.refresh": lambda w: w.understanding.refresh(),
+    "RTStreamUnderstanding.start": lambda w: w.understanding.start(),
+    "RTStreamUnderstanding.stop": lambda w: w.understanding.stop(),
     "RTStreamSceneIndex.create_alert": lambda w: w.index.create_alert(w.event_id, callback_url=""),
     "RTStreamSceneIndex.disable_alert": lambda w: w.index.disable_alert(w.alert_id),
     "RTStreamSceneIndex.enable_alert": lambda w: w.index.enable_alert(w.alert_id),

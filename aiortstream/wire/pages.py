@@ -29,6 +29,13 @@ class ScenePage(Answer):
     next_page: bool | int | None = False
 
 
+class RecordPage(Answer):
+    """GET .../records of an understanding or of its index, the same."""
+
+    records: list[msgspec.Raw]
+    next_page: bool | int | None = False
+
+
 class AlertPage(Answer):
     """GET /alert/log, the same."""
 

@@ -239,6 +239,75 @@ class ScenesAnswer(Answer):
     next_page: bool | int | None = False
 
 
+# --- understandings and their indexes ---------------------------------------------------------------------------------
+
+
+class UnderstandRequest(Request):
+    """POST /rtstream/{id}/understand."""
+
+    segmentation: dict[str, Any] | None = None
+    analyzers: list[dict[str, Any]] | None = None
+    store: bool | UnsetType | None = UNSET
+    ws_connection_id: str | UnsetType | None = UNSET
+
+
+class UnderstandingAnswer(Answer):
+    """One understanding. `outputs` has a descriptor for each analyzer, which is what an index takes as its source."""
+
+    understanding_id: str
+    rtstream_id: str | None = None
+    status: str | None = None
+    store: bool = True
+    segmentation: dict[str, Any] = {}
+    analyzers: list[dict[str, Any]] = []
+    outputs: dict[str, dict[str, Any]] = {}
+
+
+class UnderstandingsAnswer(Answer):
+    """GET /rtstream/{id}/understand."""
+
+    understandings: list[UnderstandingAnswer] = []
+
+
+class IndexRequest(Request):
+    """POST /rtstream/{id}/indexes. `source` is a descriptor out of an understanding's `outputs`."""
+
+    source: dict[str, Any]
+    name: str | UnsetType | None = UNSET
+    use_for: list[str] | UnsetType | None = UNSET
+
+
+class IndexAnswer(Answer):
+    """One index of what an understanding records."""
+
+    index_id: str
+    rtstream_id: str | None = None
+    name: str | None = None
+    status: str | None = None
+    use_for: list[str] | None = None
+    source_understanding_id: str | None = None
+    output: str | None = "scene"
+
+
+class IndexesAnswer(Answer):
+    """GET /rtstream/{id}/indexes."""
+
+    indexes: list[IndexAnswer] = []
+
+
+class IndexRecord(SceneRecord):
+    """One record of an understanding or of its index. No source documents it: the server gives what a scene has."""
+
+    output: str | None = None
+
+
+class RecordsAnswer(Answer):
+    """GET .../records of either: one page, newest first."""
+
+    records: list[IndexRecord] = []
+    next_page: bool | int | None = False
+
+
 # --- events and alerts ------------------------------------------------------------------------------------------------
 
 

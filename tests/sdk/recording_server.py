@@ -35,6 +35,13 @@ WORDS = {"word_timestamps": [{"start": 0.0, "end": 1.0, "text": "hello"}], "text
 SESSION = {"session_id": "cap-1", "collection_id": "c-1", "end_user_id": "user-1", "status": "created"}
 EXPORTED = {"session_id": "cap-1", "export_status": "exported", "video_id": "m-1", **URLS}
 
+UNDERSTANDING = {
+    "understanding_id": "und-1",
+    "status": "running",
+    "outputs": {"scene": {"type": "understanding", "understanding_id": "und-1", "output": "scene"}},
+}
+RECORD_INDEX = {"index_id": "idx-1", "status": "running", "source_understanding_id": "und-1", "output": "scene"}
+
 ANSWERS: list[tuple[str, str, Any]] = [
     ("GET", r"/collection", {"collections": [COLLECTION], "default_collection": "c-1"}),
     ("POST", r"/collection", COLLECTION),
@@ -62,6 +69,13 @@ ANSWERS: list[tuple[str, str, Any]] = [
     ("POST", r"/rtstream/[^/]+/index/[^/]+/alert", {"alert_id": "a-1"}),
     ("GET", r"/rtstream/[^/]+/index/[^/]+/alert", {"alerts": [{"alert_id": "a-1", "status": "enabled"}]}),
     ("GET", r"/rtstream/[^/]+/index/[^/]+", INDEX),
+    ("GET", r"/rtstream/[^/]+/(understand|indexes)/[^/]+/records", {"records": [RECORD], "next_page": False}),
+    ("GET", r"/rtstream/[^/]+/understand", {"understandings": [UNDERSTANDING]}),
+    ("(GET|POST)", r"/rtstream/[^/]+/understand(/[^/]+)?", UNDERSTANDING),
+    ("GET", r"/rtstream/[^/]+/indexes", {"indexes": [RECORD_INDEX]}),
+    ("POST", r"/rtstream/[^/]+/indexes/[^/]+/alert", {"alert_id": "a-1"}),
+    ("GET", r"/rtstream/[^/]+/indexes/[^/]+/alert", {"alerts": [{"alert_id": "a-1", "status": "enabled"}]}),
+    ("(GET|POST)", r"/rtstream/[^/]+/indexes(/[^/]+)?", RECORD_INDEX),
     ("GET", r"/rtstream/[^/]+", STREAM),
     ("GET", r"/video", {"videos": [VIDEO]}),
     ("GET", r"/video/[^/]+/transcription", WORDS),

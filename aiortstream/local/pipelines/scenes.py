@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -38,6 +38,13 @@ class Draft:
     model: str
 
 
+class Writer(Protocol):
+    """Where the drafts of an index go."""
+
+    async def write(self, stream: StreamRow, index: IndexRow, draft: Draft) -> None:
+        """Commit it, if it is to be kept, and tell of it."""
+
+
 class SceneWriter:
     """Writes the scenes of a stream. `on_scene` is told the index of each that has been committed."""
 
@@ -54,7 +61,7 @@ class SceneWriter:
     ) -> None:
         """Commit a scene, with what `also` does, and tell of it."""
         text = draft.text[:LARGEST_TEXT]
-        embedding = await self._embed(index, text)
+        embedding = await embed(self._context, index, text)
 
         def add(conn: sqlite3.Connection) -> scenes.SceneRow:
             if also is not None:
@@ -77,12 +84,13 @@ class SceneWriter:
         self._context.publisher.publish(self._context.bindings.of(index.id), scene)
         self._on_scene(index.id)
 
-    async def _embed(self, index: IndexRow, text: str) -> scenes.Embedding | None:
-        """Its vector; without one it is found by its words alone, which is better than no scene."""
-        try:
-            embedder = self._context.models.embedder()
-            vectors = await call_model(lambda: embedder.embed([text]), seconds=_CALL_SECONDS)
-        except ModelError as error:
-            logger.warning("index %s: a scene has no vector: %s", index.id, error)
-            return None
-        return scenes.Embedding(embedder.model, finding.pack(np.asarray(vectors[0], np.float32)))
+
+async def embed(context: Context, index: IndexRow, text: str) -> scenes.Embedding | None:
+    """Its vector; without one it is found by its words alone, which is better than no scene."""
+    try:
+        embedder = context.models.embedder()
+        vectors = await call_model(lambda: embedder.embed([text]), seconds=_CALL_SECONDS)
+    except ModelError as error:
+        logger.warning("index %s: a scene has no vector: %s", index.id, error)
+        return None
+    return scenes.Embedding(embedder.model, finding.pack(np.asarray(vectors[0], np.float32)))

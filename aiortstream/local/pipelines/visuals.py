@@ -15,7 +15,7 @@ from aiortstream.local.pipelines.windows import FrameWindow, FrameWindows
 if TYPE_CHECKING:
     from aiortstream.local.batching import VisualBatch
     from aiortstream.local.pipelines.base import Context
-    from aiortstream.local.pipelines.scenes import SceneWriter
+    from aiortstream.local.pipelines.scenes import Writer
     from aiortstream.local.store.indexes import IndexRow
     from aiortstream.local.store.streams import StreamRow
 
@@ -26,10 +26,13 @@ _CALL_SECONDS = 60.0
 
 
 class Visuals:
-    """One visual index. `stream` and `index` may be replaced while it runs: by the same with another name, prompt."""
+    """One visual index, or an understanding.
+
+    `stream` and `index` may be replaced while it runs: by the same with another name, prompt.
+    """
 
     def __init__(
-        self, context: Context, stream: StreamRow, index: IndexRow, batch: VisualBatch, writer: SceneWriter
+        self, context: Context, stream: StreamRow, index: IndexRow, batch: VisualBatch, writer: Writer
     ) -> None:
         self.stream = stream
         self.index = index

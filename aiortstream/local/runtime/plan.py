@@ -23,7 +23,7 @@ class Plan:
     transcript: bool
     """Whether its transcript was asked for; audio indexes need one in any case."""
     indexes: Sequence[IndexRow]
-    """Those that run."""
+    """Those that run and have a model at work: scene indexes and understandings."""
     watched: frozenset[str]
     """Ids of indexes with an alert, enabled or not: switching one must not wait for a judge that is at work."""
 
@@ -43,6 +43,6 @@ def read_plan(conn: sqlite3.Connection, rtstream_id: str) -> Plan | None:
     return Plan(
         stream,
         transcript is not None and transcript.running,
-        [index for index in indexes.of_stream(conn, rtstream_id) if index.running],
+        [index for index in indexes.every(conn, rtstream_id) if index.running and index.role != "index"],
         alerts.watched_indexes(conn, rtstream_id),
     )

@@ -10,6 +10,7 @@ from aiortstream.local.pipelines.alerts import AlertJudging
 from aiortstream.local.pipelines.scenes import SceneWriter
 from aiortstream.local.pipelines.speech import SpeechSummaries
 from aiortstream.local.pipelines.transcription import Transcription
+from aiortstream.local.pipelines.understandings import UnderstandingWriter
 from aiortstream.local.pipelines.visuals import Visuals
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Work:
         self._crew = crew
         self._taps = taps
         self._writer = SceneWriter(context, on_scene=self._on_scene)
+        self._understood = UnderstandingWriter(context, on_scene=self._on_scene)
 
     async def follow(self, plan: Plan) -> None:
         """Start what is missing, end what is no longer wanted, and tell the others what has changed."""
@@ -94,7 +96,8 @@ class Work:
     def _start_index(self, key: str, plan: Plan, index: IndexRow) -> None:
         batch = parse_batch(index.extraction_type, index.extraction_config)
         if isinstance(batch, VisualBatch):
-            visuals = Visuals(self._context, plan.stream, index, batch, self._writer)
+            writer = self._writer if index.role == "scene" else self._understood
+            visuals = Visuals(self._context, plan.stream, index, batch, writer)
             self._crew.start(key, visuals)
             self._taps.add_frame_tap(visuals.windows)
         else:

@@ -16,6 +16,7 @@ from aiortstream.local.services.spoken import SpokenService
 from aiortstream.local.services.streams import StreamService
 from aiortstream.local.services.thumbnails import ThumbnailService
 from aiortstream.local.services.transcripts import TranscriptService
+from aiortstream.local.services.understandings import UnderstandingService
 from aiortstream.local.services.uploads import UploadLimits, UploadService
 from aiortstream.local.services.video_search import VideoSearchService
 from aiortstream.local.services.videos import VideoService
@@ -51,6 +52,7 @@ class Services:
         self.streams = StreamService(db, manager, urls, profile, data_dir, files)
         self.transcripts = TranscriptService(db, manager, models)
         self.indexes = IndexService(db, manager, models)
+        self.understandings = UnderstandingService(db, manager, models)
         self.alerts = AlertService(db, manager, urls)
         self.deliveries = DeliveryService(db, manager.outbox)
         self.moments = Moments(db)

@@ -10,9 +10,9 @@ from aiortstream.local.ids import short_id
 from aiortstream.local.services.errors import BadRequest
 from aiortstream.local.services.lookup import (
     given,
-    index_of,
     model_refusals,
     page_bounds,
+    scene_index_of,
     stream_of,
     window_since,
 )
@@ -80,16 +80,16 @@ class IndexService:
         return _answer(row)
 
     async def list(self, rtstream_id: str) -> SceneIndexesAnswer:
-        """All indexes of a stream, oldest first. Raises NotFound."""
+        """All scene indexes of a stream, oldest first. Raises NotFound."""
 
         def read(conn: sqlite3.Connection) -> Sequence[indexes.IndexRow]:
-            return indexes.of_stream(conn, stream_of(conn, rtstream_id).id)
+            return [row for row in indexes.every(conn, stream_of(conn, rtstream_id).id) if row.role == "scene"]
 
         return SceneIndexesAnswer([_answer(row) for row in await self._db.read(read)])
 
     async def get(self, rtstream_id: str, index_id: str) -> SceneIndexAnswer:
         """One index. Raises NotFound."""
-        return _answer(await self._db.read(lambda conn: index_of(conn, rtstream_id, index_id)))
+        return _answer(await self._db.read(lambda conn: scene_index_of(conn, rtstream_id, index_id)))
 
     async def page(
         self,
@@ -109,7 +109,7 @@ class IndexService:
         window = window_since(start, end, since)
 
         def read(conn: sqlite3.Connection) -> Sequence[scenes.SceneRow]:
-            index_of(conn, rtstream_id, index_id)
+            scene_index_of(conn, rtstream_id, index_id)
             return scenes.page(conn, index_id, window, limit=limit, offset=offset)
 
         rows = await self._db.read(read)
@@ -119,7 +119,7 @@ class IndexService:
         """Go on, with what comes from now on. One that runs is left alone. Raises NotFound."""
 
         def start(conn: sqlite3.Connection) -> None:
-            if not index_of(conn, rtstream_id, index_id).running:
+            if not scene_index_of(conn, rtstream_id, index_id).running:
                 indexes.set_mark(conn, index_id, indexes.ReadMark(transcripts.last_id(conn, rtstream_id), 0))
                 indexes.set_running(conn, index_id, running=True, at=time.time())
 
@@ -130,7 +130,7 @@ class IndexService:
         """Stop, after what is at hand. One that is stopped is left alone. Raises NotFound."""
 
         def stop(conn: sqlite3.Connection) -> None:
-            index_of(conn, rtstream_id, index_id)
+            scene_index_of(conn, rtstream_id, index_id)
             indexes.set_running(conn, index_id, running=False, at=time.time())
 
         await self._db.run(stop)
@@ -141,9 +141,9 @@ class IndexService:
         wanted = _prompt(prompt)
 
         def change(conn: sqlite3.Connection) -> indexes.IndexRow:
-            index_of(conn, rtstream_id, index_id)
+            scene_index_of(conn, rtstream_id, index_id)
             indexes.set_prompt(conn, index_id, wanted, at=time.time())
-            return index_of(conn, rtstream_id, index_id)
+            return scene_index_of(conn, rtstream_id, index_id)
 
         row = await self._db.run(change)
         await self._manager.apply(rtstream_id)

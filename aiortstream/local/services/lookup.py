@@ -42,9 +42,17 @@ def stream_of(conn: sqlite3.Connection, rtstream_id: str) -> streams.StreamRow:
 
 
 def index_of(conn: sqlite3.Connection, rtstream_id: str, index_id: str) -> indexes.IndexRow:
-    """The index of that stream. Raises NotFound."""
+    """The index of that stream that can be searched and have alerts: of scenes, or of records. Raises NotFound."""
     found = indexes.get(conn, stream_of(conn, rtstream_id).id, index_id)
-    if found is None:
+    if found is None or found.role == "understanding":
+        raise NotFound(f"stream {rtstream_id!r} has no index {index_id!r}")
+    return found
+
+
+def scene_index_of(conn: sqlite3.Connection, rtstream_id: str, index_id: str) -> indexes.IndexRow:
+    """The scene index of that stream. Raises NotFound."""
+    found = indexes.get(conn, stream_of(conn, rtstream_id).id, index_id)
+    if found is None or found.role != "scene":
         raise NotFound(f"stream {rtstream_id!r} has no scene index {index_id!r}")
     return found
 
@@ -53,7 +61,7 @@ def alert_of(conn: sqlite3.Connection, rtstream_id: str, index_id: str, alert_id
     """The alert on that index. Raises NotFound."""
     found = alerts.get(conn, index_of(conn, rtstream_id, index_id).id, alert_id)
     if found is None:
-        raise NotFound(f"scene index {index_id!r} has no alert {alert_id!r}")
+        raise NotFound(f"index {index_id!r} has no alert {alert_id!r}")
     return found
 
 

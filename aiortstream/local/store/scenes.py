@@ -49,8 +49,12 @@ def add(
     metadata: Mapping[str, Any] | None,
     model: str,
     embedding: Embedding | None,
+    by_words: bool = True,
 ) -> SceneRow:
-    """Write a scene with all that finds it; its end moves by a millisecond where its times, its key, are taken."""
+    """Write a scene with all that finds it; its end moves by a millisecond where its times, its key, are taken.
+
+    `by_words=False` for one that is not searched itself: its words would only be in the way of others.
+    """
     end_ms = max(end_ms, start_ms + 1)
     encoded = msgspec.json.encode(metadata).decode() if metadata else None
     while True:
@@ -63,7 +67,8 @@ def add(
             break
         end_ms += 1
     identifier = cursor.lastrowid or 0
-    conn.execute("INSERT INTO scene_words (rowid, text) VALUES (?, ?)", (identifier, text))
+    if by_words:
+        conn.execute("INSERT INTO scene_words (rowid, text) VALUES (?, ?)", (identifier, text))
     if embedding is not None:
         conn.execute(
             "INSERT INTO scene_vectors (index_id, model, scene_id, vector) VALUES (?, ?, ?, ?)",
@@ -90,6 +95,33 @@ def after(conn: sqlite3.Connection, index_id: str, scene_id: int, *, limit: int)
         f"SELECT {_COLUMNS} FROM scenes WHERE index_id = ? AND id > ? ORDER BY id LIMIT ?", (index_id, scene_id, limit)
     )
     return [_row(row) for row in rows]
+
+
+def models(conn: sqlite3.Connection, scene_ids: Iterable[int]) -> dict[int, str]:
+    """Which model has written each of these scenes."""
+    found = {}
+    for scene_id in scene_ids:
+        found[scene_id] = conn.execute("SELECT model FROM scenes WHERE id = ?", (scene_id,)).fetchone()[0]
+    return found
+
+
+def embeddings(conn: sqlite3.Connection, index_id: str, first: int, last: int) -> dict[int, Embedding]:
+    """Vectors of an index's scenes of these ids and between, one each, for those that have one."""
+    found: dict[int, Embedding] = {}
+    model = ""
+    # From model to model by its key: there are few models, and very many vectors.
+    while (
+        row := conn.execute(
+            "SELECT min(model) FROM scene_vectors WHERE index_id = ? AND model > ?", (index_id, model)
+        ).fetchone()
+    )[0] is not None:
+        model = row[0]
+        rows = conn.execute(
+            "SELECT scene_id, vector FROM scene_vectors WHERE index_id = ? AND model = ? AND scene_id BETWEEN ? AND ?",
+            (index_id, model, first, last),
+        )
+        found |= {scene_id: Embedding(model, vector) for scene_id, vector in rows}
+    return found
 
 
 def last_id(conn: sqlite3.Connection, index_id: str) -> int:

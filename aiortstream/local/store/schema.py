@@ -299,7 +299,29 @@ _VERSION_3 = (
     "CREATE INDEX moment_vectors_by_moment ON moment_vectors (moment_id)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
+_VERSION_4 = (
+    # What an index is to the wire: a scene index, an understanding, or an index of what an understanding records.
+    "ALTER TABLE indexes ADD COLUMN role TEXT NOT NULL DEFAULT 'scene'",
+    """
+    CREATE TABLE understandings (
+        id TEXT PRIMARY KEY REFERENCES indexes (id),
+        output TEXT NOT NULL,           -- the name of its analyzer
+        store INTEGER NOT NULL,         -- whether its records are kept
+        segmentation TEXT NOT NULL,     -- JSON, checked and with defaults filled in, as are the analyzers
+        analyzers TEXT NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE understanding_indexes (  -- the index's `read_to` is the last record that it has taken
+        id TEXT PRIMARY KEY REFERENCES indexes (id),
+        understanding_id TEXT NOT NULL REFERENCES understandings (id),
+        use_for TEXT NOT NULL           -- comma-separated
+    ) STRICT
+    """,
+    "CREATE INDEX understanding_indexes_by_source ON understanding_indexes (understanding_id)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 """Step n leads from version n to version n + 1."""
 
 

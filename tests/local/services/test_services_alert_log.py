@@ -178,7 +178,7 @@ async def test_what_cannot_be_meant_is_refused(core: Core) -> None:
         await ids(core, rtstream_id="rts-x")
     with pytest.raises(NotFound, match="no scene index 'i-x'"):
         await ids(core, index_id="i-x")
-    with pytest.raises(NotFound, match=f"stream '{one.stream}' has no scene index"):
+    with pytest.raises(NotFound, match=f"stream '{one.stream}' has no index"):
         await ids(core, rtstream_id=one.stream, index_id=two.index)
     for selection in ({"page": 0}, {"page_size": 1001}, {"start": T0 + 1, "end": T0}):
         with pytest.raises(BadRequest, match="expected"):

@@ -36,6 +36,10 @@ def besides(kind: type[msgspec.Struct], ids: dict[str, str]) -> dict[str, Any]:
             return {"url": "http://127.0.0.1:9/clip.mp4"}  # where nothing listens
         case "CompileRequest":
             return {"inputs": [{"video_id": ids["video_id"], "shots": [[0, 1]]}]}
+        case "UnderstandRequest":
+            return {"analyzers": [{"type": "vlm"}]}
+        case "IndexRequest":
+            return {"source": {"understanding_id": ids["understanding_id"]}}
         case _:
             return {}
 

@@ -26,6 +26,7 @@ from aiortstream.local.store import outbox, segments
 T = TypeVar("T")
 
 VISUAL = {"extraction_type": "time", "extraction_config": {"time": 2, "frame_count": 3}, "prompt": "Seen"}
+UNDERSTAND = {"segmentation": {"type": "time", "window": "10s"}, "analyzers": [{"type": "vlm", "name": "scene"}]}
 WITHIN = 30.0  # seconds that anything here may take; nothing takes as long
 
 
@@ -67,6 +68,11 @@ async def _furnish(shell: Shell) -> dict[str, str]:
     event = (await shell.post("/rtstream/event", {"event_prompt": "A door opens", "label": "door"})).data["event_id"]
     alerts = f"/rtstream/{stream}/index/{index}/alert"
     alert = (await shell.post(alerts, {"event_id": event, "callback_url": ""})).data["alert_id"]
+    und = (await shell.post(f"/rtstream/{stream}/understand", UNDERSTAND)).data
+    source = {"source": und["outputs"]["scene"]}
+    idx = (await shell.post(f"/rtstream/{stream}/indexes", source)).data["index_id"]
+    heard = {"event_id": event, "callback_url": ""}
+    idx_alert = (await shell.post(f"/rtstream/{stream}/indexes/{idx}/alert", heard)).data["alert_id"]
     recorded = segment(0, 10)
     file = segments_folder(shell.core.data_dir, stream) / recorded.path
     file.parent.mkdir(parents=True)
@@ -86,6 +92,9 @@ async def _furnish(shell: Shell) -> dict[str, str]:
         "delivery_id": str(delivery),
         "rtstream_id": stream,
         "index_id": index,
+        "understanding_id": und["understanding_id"],
+        "understanding_index_id": idx,
+        "understanding_alert_id": idx_alert,
         "event_id": event,
         "alert_id": alert,
         "video_id": video,
