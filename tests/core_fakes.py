@@ -19,21 +19,22 @@ from aiortstream.local.ai.protocols import Description, ModelError, Utterance, V
 from aiortstream.local.ingest.source import SourceSpec
 from aiortstream.local.ingest.status import IngestState, IngestStatus
 from aiortstream.local.media import SAMPLE_RATE, AudioChunk, AudioTap, Frame, FrameTap
+from aiortstream.local.ports import Published
 from aiortstream.local.profile import Profile
 from aiortstream.local.recording.segmenter import Segmenter, SegmentInfo
 from aiortstream.local.runtime import StreamManager
 from aiortstream.local.runtime.intake import MakeIngest
 from aiortstream.local.services import Services
 from aiortstream.local.store.database import Database
-from aiortstream.records import Alert, Scene, TranscriptSegment
+from aiortstream.records import Alert, CaptureSessionEvent, Scene, TranscriptSegment
 from aiortstream.wire.rest import ConnectRequest, RTStreamAnswer, SceneIndexRequest
 
 T0 = 1_700_000_000.0  # unix time at which what cameras show begins
 DEADLINE = 10.0  # seconds that anything may take; nothing takes as long
 _STATUS = IngestStatus(IngestState.CONNECTING, None, T0, 1, None, 0, 0, None, None)
 
-Record = TranscriptSegment | Scene | Alert
-R = TypeVar("R", TranscriptSegment, Scene, Alert)
+Record = Published
+R = TypeVar("R", TranscriptSegment, Scene, Alert, CaptureSessionEvent)
 
 
 class FakeEndpointer:
@@ -344,6 +345,7 @@ async def open_core(
         try:
             yield Core(db, manager, services, models, publisher, waker, data_dir, cameras)
         finally:
+            await services.captures.aclose()
             await manager.aclose()
 
 

@@ -14,6 +14,7 @@ from aiortstream.local.deliver.jobs import Jobs
 from aiortstream.local.deliver.live_page import LivePage
 from aiortstream.local.routes import (
     alerts,
+    captures,
     collections,
     indexes,
     jobs,
@@ -37,6 +38,8 @@ from aiortstream.local.urls import Signer, Urls
 
 ROUTES = (
     *collections.routes,
+    *captures.routes,
+    *captures.client_routes,
     *streams.routes,
     *transcripts.routes,
     *indexes.routes,
@@ -72,7 +75,11 @@ def build_app(parts: Parts, settings: ServerSettings) -> web.Application:
     app = web.Application(client_max_size=settings.largest_body)
     access = install(app, ROUTES)
     app.middlewares.extend(
-        (answer_errors, admit(access, settings.api_key), within_deadline(access, settings.request_deadline))
+        (
+            answer_errors,
+            admit(access, settings.api_key, parts.signer.is_session_token),
+            within_deadline(access, settings.request_deadline),
+        )
     )
     app.on_response_prepare.append(stamp_answer)
     app[keys.SERVICES] = parts.services

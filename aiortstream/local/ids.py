@@ -43,6 +43,11 @@ def is_upload_id(text: str) -> bool:
     return _UPLOAD.fullmatch(text) is not None
 
 
+def session_id() -> str:
+    """`cap-` and a random UUID."""
+    return f"cap-{uuid.uuid4()}"
+
+
 def message_id() -> str:
     """Of a webhook delivery, the same over all attempts."""
     return f"msg_{secrets.token_hex(16)}"

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from aiortstream.local.ai.protocols import Describer, Embedder, Judge, Summariser, Transcriber
     from aiortstream.local.media import AudioChunk
-    from aiortstream.records import Alert, Scene, TranscriptSegment
+    from aiortstream.records import Alert, CaptureSessionEvent, PartialTranscript, Scene, TranscriptSegment
+
+
+Published: TypeAlias = "TranscriptSegment | PartialTranscript | Scene | Alert | CaptureSessionEvent"
+"""What websockets are sent."""
 
 
 class Publisher(Protocol):
     """Sends records to websockets."""
 
-    def publish(self, connection_ids: Iterable[str], record: TranscriptSegment | Scene | Alert) -> None:
+    def publish(self, connection_ids: Iterable[str], record: Published) -> None:
         """Send `record` to those of the connections that are open. Event loop only; never waits."""
 
 

@@ -151,6 +151,7 @@ class LocalServer:
             reach=settings.reach,
             files=settings.files,
         )
+        stack.push_async_callback(services.captures.aclose)
         await services.uploads.tidy()
         await services.videos.tidy()
         self._parts = Parts(services, hub, page, jobs, clips, urls, signer)

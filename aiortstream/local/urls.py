@@ -53,6 +53,18 @@ class Signer:
         if expires < self._clock():
             raise TokenRefused("this link has expired: ask the server for a new one")
 
+    def session_token(self, lifetime: float) -> str:
+        """A token for a program that captures, in place of the key, good for that many seconds."""
+        return SESSION_PREFIX + self.sign(CAPTURE_SCOPE, lifetime)
+
+    def is_session_token(self, token: str) -> bool:
+        """Whether this is such a token and is still good."""
+        try:
+            self.check(CAPTURE_SCOPE, token.removeprefix(SESSION_PREFIX))
+        except TokenRefused:
+            return False
+        return token.startswith(SESSION_PREFIX)
+
     def _signature(self, scope: str, expires: int) -> str:
         digest = hmac.digest(self._secret, f"{scope}\n{expires}".encode(), "sha256")
         return base64.urlsafe_b64encode(digest[:SIGNATURE_BYTES]).rstrip(b"=").decode()
@@ -79,6 +91,8 @@ def reel_scope(reel_id: str) -> str:
 
 
 WEBSOCKET_SCOPE = "websocket"
+CAPTURE_SCOPE = "capture"
+SESSION_PREFIX = "st-"
 
 
 def as_mp4(stream_url: str) -> str:

@@ -71,6 +71,41 @@ class SessionsAnswer(Answer):
     next_page: str | None = None
 
 
+class SessionStreamRecord(Answer):
+    """The stream of a channel as the embedded server tells of it: with one id, as official clients want it."""
+
+    rtstream_id: str
+    channel_id: str
+    name: str
+    status: str
+    media_types: list[str]
+
+
+class SessionRecord(Answer):
+    """One session as the embedded server tells of it: `session_id` and no `id`, and lists that are never null."""
+
+    session_id: str
+    collection_id: str
+    end_user_id: str
+    client_id: str | None
+    status: str
+    callback_url: str | None
+    metadata: dict[str, Any]
+    created_at: str
+    channels: list[ChannelAnswer]
+    rtstreams: list[SessionStreamRecord]
+    primary_video_channel_id: str | None
+    exported_video_id: str | None
+    export_status: str | None
+
+
+class SessionRecords(Answer):
+    """GET /collection/{id}/capture/session, of the embedded server."""
+
+    sessions: list[SessionRecord]
+    next_page: str | None = None
+
+
 class ExportSessionRequest(Request):
     """POST /collection/{id}/capture/session/{session_id}/export. The connection's id has another name here."""
 

@@ -286,13 +286,15 @@ def number_frame(frame: bytes, sequence: int) -> bytes:
 
 
 def encode_frame(
-    record: TranscriptSegment | PartialTranscript | Scene | Alert,
+    record: TranscriptSegment | PartialTranscript | Scene | Alert | CaptureSessionEvent,
     *,
     visual: VisualChannel,
     audio: AudioChannel = "audio_index",
 ) -> bytes:
     """A record as the frame that carries it. `visual` and `audio` name the channels of scenes: sources disagree."""
     match record:
+        case CaptureSessionEvent():
+            return msgspec.json.encode({"channel": _CAPTURE} | msgspec.to_builtins(record))
         case TranscriptSegment() | PartialTranscript():
             channel, data = "transcript", _transcript_data(record)
         case Scene():

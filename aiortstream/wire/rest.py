@@ -395,7 +395,8 @@ class DeliveryRecord(Answer):
     delivery_id: int
     message_id: str
     """`webhook-id`: the same at every attempt."""
-    alert_id: str
+    alert_id: str | None
+    """None where it tells of a capture session."""
     url: str
     status: Literal["pending", "delivered", "failed"]
     attempts: int

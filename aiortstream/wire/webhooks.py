@@ -1,4 +1,4 @@
-"""The body of an alert's callback, as the hosted service has been recorded to send it.
+"""The bodies of callbacks: of an alert's, as the hosted service has been recorded to send it.
 
 Times are ISO 8601 with an offset in recorded deliveries and float seconds in the documentation; the profile chooses.
 The event id carries an `event-` prefix in recorded ones, and nowhere else.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from aiortstream.records import Alert
+from aiortstream.records import Alert, CaptureSessionEvent
 from aiortstream.wire.times import to_iso
 
 WebhookTimes = Literal["iso", "seconds"]
@@ -33,4 +33,17 @@ def alert_body(alert: Alert, *, times: WebhookTimes, event_id: EventIdForm = "pr
         "end_time": moment(alert.end),
         "stream_url": alert.stream_url,
         "player_url": alert.player_url,
+    }
+
+
+def capture_body(event: CaptureSessionEvent, end_user_id: str, at: float) -> dict[str, Any]:
+    """The JSON object that is posted to a capture session's `callback_url`; an alert's has no `event`, which tells."""
+    return {
+        "version": "2",
+        "event": event.event,
+        "timestamp": to_iso(at).replace("+00:00", "Z"),
+        "capture_session_id": event.capture_session_id,
+        "end_user_id": end_user_id,
+        "status": event.status,
+        "data": event.data,
     }

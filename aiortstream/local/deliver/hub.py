@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from aiortstream.local.deliver.away import Timer
-    from aiortstream.records import PartialTranscript, Scene, TranscriptSegment
+    from aiortstream.local.ports import Published
     from aiortstream.wire.frames import AudioChannel, VisualChannel
 
 logger = logging.getLogger("aiortstream.local.websocket")
@@ -81,9 +81,7 @@ class WebsocketHub:
         """Of the clients that are connected, or have been until just now."""
         return tuple(self._connections)
 
-    def publish(
-        self, connection_ids: Iterable[str], record: TranscriptSegment | PartialTranscript | Scene | Alert
-    ) -> None:
+    def publish(self, connection_ids: Iterable[str], record: Published) -> None:
         """Send `record` to the connections named; those that are gone are passed over. Event loop only, never waits."""
         present = [self._connections[each] for each in connection_ids if each in self._connections]
         if not present:

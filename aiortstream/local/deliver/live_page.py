@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from aiortstream.records import Alert, PartialTranscript, Scene, TranscriptSegment
+from aiortstream.records import Alert, CaptureSessionEvent, PartialTranscript, Scene, TranscriptSegment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from aiortstream.local.ports import Publisher
+    from aiortstream.local.ports import Published, Publisher
 
 VIEWERS = 20
 WAITING = 200  # events for one viewer
@@ -75,10 +75,10 @@ class LivePage:
         self._viewers: set[Viewer] = set()
         self._closed = False
 
-    def publish(self, connection_ids: Iterable[str], record: TranscriptSegment | Scene | Alert) -> None:
+    def publish(self, connection_ids: Iterable[str], record: Published) -> None:
         """Hand the record on, and show it. Event loop only; never waits."""
         self._publisher.publish(connection_ids, record)
-        if self._viewers:
+        if self._viewers and not isinstance(record, CaptureSessionEvent):
             event = _encode(*_shown(record))
             for viewer in self._viewers:
                 viewer.put(event)

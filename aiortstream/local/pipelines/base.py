@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from aiortstream.local.ports import Models, OutboxWaker, Publisher, Urls
     from aiortstream.local.profile import Profile
     from aiortstream.local.runtime.bindings import Bindings
+    from aiortstream.local.runtime.captures import CaptureEvents
     from aiortstream.local.store.database import Database
 
 logger = logging.getLogger("aiortstream.local.models")
@@ -75,6 +76,7 @@ class Context:
     urls: Urls
     profile: Profile
     bindings: Bindings = field(repr=False)
+    captures: CaptureEvents = field(repr=False)
     files: FileSources = ALL_FILES
 
     async def warm(self, *, speech: bool = False, vision: bool = False, text: bool = False) -> None:

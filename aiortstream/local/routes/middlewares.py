@@ -106,7 +106,7 @@ def within_deadline(access: Mapping[web.AbstractRoute, Access], seconds: float) 
 
     @web.middleware
     async def end_late_calls(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if _access(access, request) is not Access.KEY:
+        if _access(access, request) not in (Access.KEY, Access.CLIENT):
             return await handler(request)
         try:
             async with asyncio.timeout(seconds) as deadline:
@@ -119,13 +119,15 @@ def within_deadline(access: Mapping[web.AbstractRoute, Access], seconds: float) 
     return end_late_calls
 
 
-def admit(access: Mapping[web.AbstractRoute, Access], api_key: str | None) -> Middleware:
+def admit(
+    access: Mapping[web.AbstractRoute, Access], api_key: str | None, is_token: Callable[[str], bool] = lambda _: False
+) -> Middleware:
     """A middleware that asks for the key, or, where none is set, refuses what a web page elsewhere has sent.
 
     A server without a key listens on loopback only, but every page in the user's browser can reach that too: by a name
     of its own that resolves to 127.0.0.1, which `Host` betrays, or across sites, which `Origin` betrays.
     """
-    check = _check_local if api_key is None else _key_check(api_key)
+    check = _check_local if api_key is None else _key_check(api_key, is_token)
 
     @web.middleware
     async def admit_or_refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -148,7 +150,7 @@ def _check_local(request: web.Request, access: Access) -> web.Response | None:
     return None
 
 
-def _key_check(api_key: str) -> Callable[[web.Request, Access], web.Response | None]:
+def _key_check(api_key: str, is_token: Callable[[str], bool]) -> Callable[[web.Request, Access], web.Response | None]:
     expected = api_key.encode()
 
     def check(request: web.Request, access: Access) -> web.Response | None:
@@ -160,6 +162,8 @@ def _key_check(api_key: str) -> Callable[[web.Request, Access], web.Response | N
         if given is None and (access is Access.BROWSER or PAGE_HEADER in request.headers):
             given = _basic_password(request.headers.get(hdrs.AUTHORIZATION, ""))
         if given is not None and hmac.compare_digest(given.encode(errors="replace"), expected):
+            return None
+        if given is not None and access is Access.CLIENT and is_token(given):
             return None
         if given is None:
             response = refusal(401, "unauthorized", f"no API key: send it in the header {KEY_HEADER}")

@@ -108,7 +108,7 @@ def _tag(route: Route) -> str:
 
 def _security(access: Access) -> list[Schema]:
     match access:
-        case Access.KEY:
+        case Access.KEY | Access.CLIENT:
             return [{"key": []}]
         case Access.BROWSER:
             return [{"key": []}, {"browser": []}]
@@ -235,7 +235,7 @@ def _refusals(route: Route) -> Schema:
 def _statuses(route: Route) -> Iterator[int]:
     takes = route.body is not None or route.query is not None
     yield 400
-    if route.access in (Access.KEY, Access.BROWSER):
+    if route.access in (Access.KEY, Access.CLIENT, Access.BROWSER):
         yield 401
     yield 403
     if takes or "{" in route.path:

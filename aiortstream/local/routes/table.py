@@ -29,6 +29,8 @@ class Access(Enum):
 
     KEY = "key"
     """The API key in `x-access-token`: every call of the API. These calls also have a deadline."""
+    CLIENT = "client"
+    """The API key, or a session token in its place: what a program calls that captures for a user."""
     BROWSER = "browser"
     """The API key, in `x-access-token` or as the password of HTTP Basic, which is what a browser can send."""
     CAPABILITY = "capability"

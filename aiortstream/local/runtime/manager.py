@@ -12,6 +12,7 @@ from aiortstream.local.ingest.stream import StreamIngest
 from aiortstream.local.paths import VIDEOS
 from aiortstream.local.pipelines.base import Context
 from aiortstream.local.runtime.bindings import Bindings
+from aiortstream.local.runtime.captures import CaptureEvents
 from aiortstream.local.runtime.stream import StreamRuntime
 from aiortstream.local.store import streams
 
@@ -36,7 +37,8 @@ RESUME_SECONDS = 0.05  # between two streams after a start: opening is the deare
 class StreamManager:
     """Runs what the database wants: `start` resumes it, `apply` follows a change of it, `aclose` ends it.
 
-    `bindings` are the websocket connections that are told of transcripts, scenes and alerts.
+    `bindings` are the websocket connections that are told of transcripts, scenes and alerts; `captures` tells how
+    capture sessions go on.
     """
 
     def __init__(
@@ -56,7 +58,8 @@ class StreamManager:
         self._db = db
         self._data_dir = data_dir
         self._make_ingest = make_ingest
-        self._context = Context(db, models, publisher, outbox_waker, urls, profile, self.bindings, files)
+        self.captures = CaptureEvents(self.bindings, publisher, outbox_waker)
+        self._context = Context(db, models, publisher, outbox_waker, urls, profile, self.bindings, self.captures, files)
         self._runtimes: dict[str, StreamRuntime] = {}
         self._tasks: set[asyncio.Task[None]] = set()  # changes under way, and the resuming
         self._resuming: asyncio.Task[None] | None = None  # set by `start`

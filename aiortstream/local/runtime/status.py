@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 from aiortstream.local.ingest.status import IngestState, IngestStatus
 from aiortstream.local.pipelines.base import Tally
-from aiortstream.local.store import streams
 
 if TYPE_CHECKING:
+    from aiortstream.local.runtime.captures import CaptureEvents
     from aiortstream.local.store.database import Database
     from aiortstream.local.store.streams import StreamStatus
 
@@ -18,8 +17,9 @@ if TYPE_CHECKING:
 class StatusLog:
     """Writes the latest status of one stream; a pipeline whose input is the ingest's news."""
 
-    def __init__(self, db: Database, rtstream_id: str) -> None:
+    def __init__(self, db: Database, captures: CaptureEvents, rtstream_id: str) -> None:
         self._db = db
+        self._captures = captures
         self._rtstream_id = rtstream_id
         self._latest: tuple[StreamStatus, str | None] | None = None
         self._written: tuple[StreamStatus, str | None] | None = None
@@ -52,8 +52,7 @@ class StatusLog:
             latest = self._latest
             if latest is not None and latest != self._written:
                 status, reason = latest
-                at = time.time()
-                await self._db.run(lambda conn: streams.report(conn, self._rtstream_id, status, reason, at=at))  # noqa: B023
+                await self._captures.report(self._db, self._rtstream_id, status, reason)
                 self._written = latest
                 self._tally.succeeded()
             if finishing:

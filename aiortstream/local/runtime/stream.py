@@ -116,7 +116,7 @@ class StreamRuntime:
             logger.warning("%s: %d unfinished segments of an earlier run were deleted", self._id, lost)
 
     def _logs(self, plan: Plan, crew: Crew, recorded_until: float | None) -> tuple[StatusLog, SegmentLog | None]:
-        status = StatusLog(self._context.db, self._id)
+        status = StatusLog(self._context.db, self._context.captures, self._id)
         crew.start("status", status)
         if not plan.stream.store:
             return status, None

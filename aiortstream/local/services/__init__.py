@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiortstream.local.ingest.source import ALL_FILES
 from aiortstream.local.services.alerts import AlertService
+from aiortstream.local.services.captures import CaptureService
 from aiortstream.local.services.collections import CollectionService
 from aiortstream.local.services.deliveries import DeliveryService
 from aiortstream.local.services.indexes import IndexService
@@ -50,6 +51,7 @@ class Services:
     ) -> None:
         self.collections = CollectionService(db)
         self.streams = StreamService(db, manager, urls, profile, data_dir, files)
+        self.captures = CaptureService(db, manager, self.streams, urls)
         self.transcripts = TranscriptService(db, manager, models)
         self.indexes = IndexService(db, manager, models)
         self.understandings = UnderstandingService(db, manager, models)

@@ -62,7 +62,7 @@ class AlertService:
         """A new alert, enabled: it judges the scenes that come from now on. Raises NotFound, BadRequest."""
         alert_id = short_id()
         event_id = request.event_id.removeprefix("event-")
-        callback_url = _callback(request.callback_url)
+        callback_url = callback(request.callback_url)
         connection_id = given(request.ws_connection_id)
 
         def create(conn: sqlite3.Connection) -> None:
@@ -173,7 +173,7 @@ def _check_owner(conn: sqlite3.Connection, rtstream_id: str | None, index_id: st
         raise NotFound(f"there is no scene index {index_id!r}")
 
 
-def _callback(url: str | None) -> str:
+def callback(url: str | None) -> str:
     if not url:
         return ""
     try:

@@ -30,7 +30,8 @@ class Delivery:
 
     id: int
     message_id: str
-    alert_id: str
+    alert_id: str | None
+    """None where it tells of a capture session."""
     url: str
     body: bytes
     created_at: float
@@ -50,7 +51,7 @@ class Delivery:
 _COLUMNS = "id, message_id, alert_id, url, body, created_at, attempts, next_attempt_at, delivered_at, last_error"
 
 
-def add(conn: sqlite3.Connection, *, message_id: str, alert_id: str, url: str, body: bytes, at: float) -> int:
+def add(conn: sqlite3.Connection, *, message_id: str, alert_id: str | None, url: str, body: bytes, at: float) -> int:
     """Queue a delivery that is due at once; its row id."""
     cursor = conn.execute(
         "INSERT INTO outbox (message_id, alert_id, url, body, created_at, next_attempt_at) VALUES (?, ?, ?, ?, ?, ?)",

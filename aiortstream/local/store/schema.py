@@ -321,7 +321,63 @@ _VERSION_4 = (
     "CREATE INDEX understanding_indexes_by_source ON understanding_indexes (understanding_id)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+_VERSION_5 = (
+    """
+    CREATE TABLE capture_sessions (
+        id TEXT PRIMARY KEY,
+        collection_id TEXT NOT NULL REFERENCES collections (id),
+        end_user_id TEXT NOT NULL,
+        callback_url TEXT,
+        metadata TEXT NOT NULL,         -- JSON
+        status TEXT NOT NULL,
+        created_at REAL NOT NULL,
+        export_status TEXT,
+        export_channel TEXT,            -- that was exported last, or is being
+        exported_video_id TEXT
+    ) STRICT
+    """,
+    "CREATE INDEX capture_sessions_by_age ON capture_sessions (collection_id, created_at, id)",
+    """
+    CREATE TABLE capture_channels (
+        id INTEGER PRIMARY KEY,         -- in the order in which they were asked for
+        session_id TEXT NOT NULL REFERENCES capture_sessions (id),
+        channel_id TEXT NOT NULL,
+        name TEXT NOT NULL,
+        type TEXT NOT NULL,             -- audio or video
+        store INTEGER NOT NULL,
+        rtstream_id TEXT NOT NULL UNIQUE REFERENCES streams (id),
+        push_url TEXT NOT NULL,
+        UNIQUE (session_id, channel_id)
+    ) STRICT
+    """,
+    """
+    CREATE TABLE outbox_2 (
+        id INTEGER PRIMARY KEY,
+        message_id TEXT NOT NULL UNIQUE,
+        alert_id TEXT REFERENCES alerts (id),  -- null: it tells of a capture session
+        url TEXT NOT NULL,
+        body BLOB NOT NULL,
+        created_at REAL NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        last_attempt_at REAL,
+        next_attempt_at REAL,           -- set while it is pending
+        delivered_at REAL,
+        last_error TEXT
+    ) STRICT
+    """,
+    """
+    INSERT INTO outbox_2
+    SELECT id, message_id, alert_id, url, body, created_at, attempts, last_attempt_at, next_attempt_at, delivered_at,
+        last_error FROM outbox
+    """,
+    "DROP TABLE outbox",
+    "ALTER TABLE outbox_2 RENAME TO outbox",
+    "CREATE INDEX outbox_pending ON outbox (next_attempt_at, id) WHERE next_attempt_at IS NOT NULL",
+    "CREATE INDEX outbox_done ON outbox (created_at) WHERE next_attempt_at IS NULL",
+    "CREATE INDEX outbox_by_alert ON outbox (alert_id) WHERE next_attempt_at IS NOT NULL",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
 """Step n leads from version n to version n + 1."""
 
 

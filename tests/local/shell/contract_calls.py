@@ -19,7 +19,7 @@ from aiortstream.local.routes.table import Access, Route
 
 # What goes on for as long as somebody listens has tests of its own.
 ENDING = [route for route in ROUTES if route.name != "get_live"]
-KEYED = [route for route in ROUTES if route.access is Access.KEY]
+KEYED = [route for route in ROUTES if route.access in (Access.KEY, Access.CLIENT)]
 WITH_BODY = [route for route in ROUTES if isinstance(route.body, Json)]
 WITH_QUERY = [route for route in ROUTES if route.query is not None]
 
@@ -36,6 +36,8 @@ def besides(kind: type[msgspec.Struct], ids: dict[str, str]) -> dict[str, Any]:
             return {"url": "http://127.0.0.1:9/clip.mp4"}  # where nothing listens
         case "CompileRequest":
             return {"inputs": [{"video_id": ids["video_id"], "shots": [[0, 1]]}]}
+        case "StartSessionRequest":
+            return {"session_id": ids["session_id"], "channels": [{"channel_id": "mic"}]}
         case "UnderstandRequest":
             return {"analyzers": [{"type": "vlm"}]}
         case "IndexRequest":

@@ -73,6 +73,7 @@ async def _furnish(shell: Shell) -> dict[str, str]:
     idx = (await shell.post(f"/rtstream/{stream}/indexes", source)).data["index_id"]
     heard = {"event_id": event, "callback_url": ""}
     idx_alert = (await shell.post(f"/rtstream/{stream}/indexes/{idx}/alert", heard)).data["alert_id"]
+    session = (await shell.post("/collection/default/capture/session", {"end_user_id": "user-7"})).data["session_id"]
     recorded = segment(0, 10)
     file = segments_folder(shell.core.data_dir, stream) / recorded.path
     file.parent.mkdir(parents=True)
@@ -95,6 +96,7 @@ async def _furnish(shell: Shell) -> dict[str, str]:
         "understanding_id": und["understanding_id"],
         "understanding_index_id": idx,
         "understanding_alert_id": idx_alert,
+        "session_id": session,
         "event_id": event,
         "alert_id": alert,
         "video_id": video,

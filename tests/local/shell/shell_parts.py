@@ -183,5 +183,6 @@ async def open_shell(data_dir: Path, settings: ServerSettings | None = None) -> 
                     parts.hub.close()
                     parts.page.close()
         finally:
+            await parts.services.captures.aclose()
             await parts.jobs.aclose()
             await parts.clips.aclose()

@@ -76,7 +76,11 @@ def test_who_may_call_is_said(route: Route) -> None:
     found = operation(route)
     asks = {"key" in each for each in found["security"]}
     assert asks == (
-        {True} if route.access is Access.KEY else {True, False} if route.access is Access.BROWSER else set()
+        {True}
+        if route.access in (Access.KEY, Access.CLIENT)
+        else {True, False}
+        if route.access is Access.BROWSER
+        else set()
     )
     assert ("401" in found["responses"]) == bool(asks)
 

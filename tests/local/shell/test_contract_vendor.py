@@ -173,6 +173,7 @@ def shape_of(path: str) -> str:
 def attack(known: Document, scenery: Scenery, examples: int) -> None:
     """Send each operation what fits the file and what does not, of things that exist and of things that do not."""
     ids = {**scenery.ids, "stream_id": scenery.ids["rtstream_id"], "scene_index_id": scenery.ids["index_id"]}
+    ids["streaming_session_id"] = scenery.ids["session_id"]
     if "session_id" in ids:
         ids["streaming_session_id"] = ids["session_id"]
     key = {"x-access-token": KEY}

@@ -42,7 +42,7 @@ async def stranger() -> AsyncIterator[aiohttp.ClientSession]:
 
 def filled(path: str) -> str:
     """A path whose ids mean nothing: who may not come in learns nothing from that."""
-    for name in ("rtstream_id", "collection_id", "index_id", "alert_id", "video_id", "job_id"):
+    for name in ("rtstream_id", "collection_id", "index_id", "alert_id", "video_id", "job_id", "session_id"):
         path = path.replace(f"{{{name}}}", "x")
     return path
 
@@ -55,13 +55,32 @@ async def test_no_call_is_answered_without_the_key(
     shell: Shell, stranger: aiohttp.ClientSession, headers: dict[str, str]
 ) -> None:
     for route in ROUTES:
-        if route.access is Access.KEY:
+        if route.access in (Access.KEY, Access.CLIENT):
             async with stranger.request(route.method, shell.base + filled(route.path), headers=headers) as response:
                 told = await response.json()
             assert response.status == 401, route
             assert (told["success"], told["error_code"]) == (False, "unauthorized")
             assert "x-access-token" in told["message"] or "not the one" in told["message"]
             assert KEY not in json.dumps(told)
+
+
+async def test_a_session_token_opens_what_a_capturing_program_calls(
+    shell: Shell, stranger: aiohttp.ClientSession
+) -> None:
+    token = (await shell.post("/capture/session/token", {"expires_in": 60})).data["token"]
+    assert token.startswith("st-")
+    opened, headers = 0, {"x-access-token": token}
+    for route in ROUTES:
+        if route.access in (Access.KEY, Access.CLIENT):
+            async with stranger.request(route.method, shell.base + filled(route.path), headers=headers) as response:
+                assert (response.status == 401) == (route.access is Access.KEY), route
+                opened += response.status != 401
+    assert opened == 3
+    shell.clock.now += 61
+    for bad in (token, "st-", token + "x", token.removeprefix("st-")):
+        path = f"{shell.base}/capture/session/x"
+        async with stranger.get(path, headers={"x-access-token": bad}) as response:
+            assert response.status == 401
 
 
 async def test_an_unknown_path_asks_for_the_key_too(shell: Shell, stranger: aiohttp.ClientSession) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from aiortstream.local.deliver import live_page
 from aiortstream.local.deliver.live_page import VIEWERS, WAITING, LivePage, TooManyViewers
+from aiortstream.local.ports import Published
 from aiortstream.records import Alert, Scene, TranscriptSegment
 
 NOW = 1_700_000_000.0
@@ -20,7 +21,7 @@ class Kept:
     def __init__(self) -> None:
         self.records: list[object] = []
 
-    def publish(self, connection_ids: Iterable[str], record: TranscriptSegment | Scene | Alert) -> None:
+    def publish(self, connection_ids: Iterable[str], record: Published) -> None:
         self.records.append((tuple(connection_ids), record))
 
 

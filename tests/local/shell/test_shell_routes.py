@@ -14,7 +14,7 @@ from shell_parts import SOURCE, Shell, open_shell
 
 from aiortstream.local.app import ROUTES
 from aiortstream.local.paths import segments_folder
-from aiortstream.local.routes import understandings, videos
+from aiortstream.local.routes import captures, understandings, videos
 from aiortstream.local.routes.table import Access
 from aiortstream.local.store import segments
 
@@ -118,7 +118,7 @@ async def test_every_call_in_both_slash_forms(scenery: Scenery) -> None:
 def test_the_table_above_leaves_out_no_call() -> None:
     """What it has no row for needs an id that only something else gives; those have tests of their own."""
     elsewhere = {"/rtstream/{rtstream_id}/export", "/async-response/{job_id}", "/alert/delivery/{delivery_id}/replay"}
-    elsewhere |= {route.path for each in (videos, understandings) for route in each.routes}
+    elsewhere |= {route.path for each in (videos, understandings, captures) for route in each.routes}
     names = {
         "{rtstream_id}": "{stream}",
         "{index_id}": "{index}",
