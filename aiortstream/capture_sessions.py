@@ -6,8 +6,10 @@
     for stream in session.get_rtstream("mic"):
         await stream.start_transcript()
 
-Recording itself is done by the vendor's desktop program, which is given a token (`client.generate_client_token()`)
-in place of the key. How a session goes on is told by `client.watch_events()`, as `CaptureSessionEvent`.
+On the hosted service recording itself is done by the vendor's desktop program, which is given a token
+(`client.generate_client_token()`) in place of the key. The embedded server gives each channel an address, which
+`session.get_rtsp_urls()` tells, on the machine that it runs on: any encoder pushes RTMP to it. How a session goes on is
+told by `client.watch_events()`, as `CaptureSessionEvent`.
 """
 
 from __future__ import annotations

@@ -125,9 +125,9 @@ class ExportSessionAnswer(Answer):
 
 
 class TokenRequest(Request):
-    """POST /capture/session/token. `expires_in` is in seconds."""
+    """POST /capture/session/token. `expires_in` is in seconds, a day unless it is given."""
 
-    expires_in: int = 86_400
+    expires_in: int | None = None
 
 
 class TokenAnswer(Answer):
@@ -143,8 +143,10 @@ class StartChannel(Request):
 
     channel_id: str
     channel_name: str | UnsetType | None = UNSET
-    type: ChannelType = "audio"
-    store: bool = True
+    type: ChannelType | None = None
+    """`audio` unless it is given."""
+    store: bool | None = None
+    """True unless it is given."""
 
 
 class StartSessionRequest(Request):

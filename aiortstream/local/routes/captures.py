@@ -19,6 +19,7 @@ from aiortstream.local.services.lookup import LARGEST_PAGE, LATEST_PAGE
 from aiortstream.local.store import captures
 from aiortstream.wire import capture
 
+TOKEN_SECONDS = 86_400
 LONGEST_TOKEN = 30 * 86_400  # seconds
 
 routes = Routes()
@@ -75,10 +76,11 @@ async def export_capture_session(
 @routes.post("/capture/session/token", body=Json(capture.TokenRequest), answer=Data(capture.TokenAnswer))
 async def create_capture_token(request: web.Request, body: capture.TokenRequest) -> capture.TokenAnswer:
     """A token for a program that captures, which is not to have the key."""
-    if not 1 <= body.expires_in <= LONGEST_TOKEN:
-        raise BadRequest(f"expires_in: expected 1 to {LONGEST_TOKEN} seconds, got {body.expires_in}")
-    token = request.app[SIGNER].session_token(body.expires_in)
-    return capture.TokenAnswer(token, round(time.time()) + body.expires_in, body.expires_in)
+    lifetime = TOKEN_SECONDS if body.expires_in is None else body.expires_in
+    if not 1 <= lifetime <= LONGEST_TOKEN:
+        raise BadRequest(f"expires_in: expected 1 to {LONGEST_TOKEN} seconds, got {lifetime}")
+    token = request.app[SIGNER].session_token(lifetime)
+    return capture.TokenAnswer(token, round(time.time()) + lifetime, lifetime)
 
 
 @client_routes.post(

@@ -277,7 +277,9 @@ def _free_ports(count: int) -> list[int]:
 def _channel_row(session: captures.SessionRow, channel: capture.StartChannel, port: int) -> captures.ChannelRow:
     name = given(channel.channel_name) or f"Capture {channel.channel_id} - {session.id[:8]}"
     url = f"rtmp://127.0.0.1:{port}/{session.id}/{quote(channel.channel_id, safe='')}"
-    return captures.ChannelRow(channel.channel_id, name, channel.type, channel.store, stream_id(), url)
+    return captures.ChannelRow(
+        channel.channel_id, name, channel.type or "audio", channel.store is not False, stream_id(), url
+    )
 
 
 def _stream_row(session: captures.SessionRow, channel: captures.ChannelRow, now: float) -> streams.StreamRow:

@@ -228,6 +228,12 @@ async def test_a_started_session_is_not_started_again(core: Core) -> None:
         await core.services.captures.export(session.session_id, "default", capture.ExportSessionRequest("mic"))
 
 
+async def test_what_a_channel_does_not_say_has_its_default(core: Core) -> None:
+    session = await started(core, capture.StartChannel("mic", None, None, None))
+    (channel,) = session.channels
+    assert (channel.type, channel.store, channel.name) == ("audio", True, f"Capture mic - {session.session_id[:8]}")
+
+
 async def test_a_channel_that_keeps_nothing_is_not_exported(core: Core) -> None:
     session = await started(core, capture.StartChannel("screen", type="video", store=False))
     with pytest.raises(BadRequest, match="store=false"):

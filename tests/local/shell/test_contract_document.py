@@ -123,7 +123,8 @@ def test_pages_are_declared_alike() -> None:
     assert len(paged) >= 3
     for route in paged:
         assert route.query is not None
-        assert issubclass(route.query, PageQuery), route.path
+        if route.name != "list_capture_sessions":  # whose pages go by a cursor, and by no time
+            assert issubclass(route.query, PageQuery), route.path
 
 
 def test_a_new_route_is_described_by_itself() -> None:
