@@ -188,8 +188,13 @@ class CaptureService:
         if row.export_status == "exporting" and session_id not in self._exports:
             task = asyncio.create_task(self._export(row.id, channel), name=f"export of {row.id}")
             self._exports[session_id] = task
-            task.add_done_callback(lambda _: self._exports.pop(session_id, None))
+            task.add_done_callback(lambda done: self._ended(session_id, done))
         return self._exported(row, channel.channel_id)
+
+    def _ended(self, session_id: str, task: asyncio.Task[None]) -> None:
+        self._exports.pop(session_id, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("%s cannot be noted, and begins anew when it is asked for", task.get_name(), exc_info=error)
 
     async def _export(self, session_id: str, channel: captures.ChannelRow) -> None:
         video_id = None

@@ -13,7 +13,7 @@ from core_fakes import Core, open_core, until
 from msgspec import UNSET
 
 from aiortstream.local.services.errors import BadRequest, NotFound
-from aiortstream.local.store import outbox
+from aiortstream.local.store import captures, outbox
 from aiortstream.records import CaptureSessionEvent
 from aiortstream.wire import capture
 from aiortstream.wire.rest import ExportAnswer
@@ -248,3 +248,41 @@ async def test_a_session_goes_on_after_a_restart(tmp_path: Path) -> None:
         assert (await again.services.captures.get(session.session_id)).status == "active"
         await again.services.captures.stop(session.session_id)
         assert (await again.services.captures.get(session.session_id)).status == "stopped"
+
+
+async def test_an_export_whose_end_cannot_be_noted_is_logged_and_begins_anew(
+    core: Core, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = await started(core)
+    asked = list[str]()
+
+    async def export(rtstream_id: str, _: object) -> ExportAnswer:
+        asked.append(rtstream_id)
+        return ExportAnswer("m-1")
+
+    def no_room(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(core.services.streams, "export", export)
+    request = capture.ExportSessionRequest("screen")
+    with monkeypatch.context() as patch:
+        patch.setattr(captures, "set_export", no_room)
+        with pytest.raises(OSError, match="disk full"):
+            await core.services.captures.export(session.session_id, "default", request)
+    real = captures.set_export
+    with monkeypatch.context() as patch:
+        patch.setattr(captures, "set_export", lambda *given: no_room() if given[2] == "exported" else real(*given))
+        await core.services.captures.export(session.session_id, "default", request)
+
+        async def logged() -> bool:
+            return "cannot be noted" in caplog.text
+
+        await until(logged)
+    assert (await core.services.captures.get(session.session_id)).export_status == "exporting"
+    await core.services.captures.export(session.session_id, "default", request)
+
+    async def exported() -> bool:
+        return (await core.services.captures.get(session.session_id)).export_status == "exported"
+
+    await until(exported)
+    assert len(asked) == 2
